@@ -1,0 +1,100 @@
+"""Starts programs: an argument list, a deadline, a log, and the output in the error."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from raymesh.errors import CommandError
+
+LOG = logging.getLogger(__name__)
+TAIL_LINES = 15
+TERM_GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a finished program left: exit code, decoded output, seconds of wall time."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout: float,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    log: Path | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run `argv` and return its output.
+
+    `timeout` is seconds; `env` is added to ours. With `log`, both streams are appended there as they come (and stdout
+    and stderr of the result are empty). The program runs in a process group of its own, which is ended as a whole when
+    the deadline passes or the caller is interrupted. Raises CommandError on a non-zero exit (unless `check` is false),
+    a missing program or a passed deadline.
+    """
+    words = [str(word) for word in argv]
+    line = shlex.join(words)
+    LOG.debug("run: %s", line)
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(log.open("a")) if log else subprocess.PIPE
+        if log and not isinstance(sink, int):
+            sink.write(f"$ {line}\n")
+            sink.flush()
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT if log else subprocess.PIPE,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CommandError(f"cannot start {words[0]}: {error.strerror}") from error
+        try:
+            out, err = process.communicate(stdin, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            end_group(process)
+            raise CommandError(f"no end after {timeout:g} s: {line}\n{_tail(log, '')}") from None
+        except BaseException:
+            end_group(process)
+            raise
+    done = Completed(process.returncode, out or "", err or "", time.monotonic() - started)
+    if check and done.code != 0:
+        raise CommandError(f"exit code {done.code}: {line}\n{_tail(log, done.stderr or done.stdout)}")
+    return done
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End a program started here and all that it started: first politely, then not."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(TERM_GRACE_SECONDS)
+            return
+
+
+def _tail(log: Path | None, text: str) -> str:
+    source = log.read_text(errors="replace") if log else text
+    last = "\n".join(f"  | {row}" for row in source.strip().splitlines()[-TAIL_LINES:])
+    return f"{last}\n  log: {log}" if log else last
