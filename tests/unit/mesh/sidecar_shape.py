@@ -1,4 +1,4 @@
-"""Builds a static Envoy configuration of a sidecar's shape, with an EnvoyFilter merged in as istiod would."""
+"""Builds an Envoy configuration of a sidecar's shape, with an EnvoyFilter merged in as istiod would."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from raymesh.witness.envoy import HANDSHAKE_STATS
 
 Doc = dict[str, Any]
 EXTENSIONS = "type.googleapis.com/envoy.extensions."
@@ -43,26 +45,36 @@ class Identity:
     authority: Path
 
 
-def bootstrap(ports: Ports, identity: Identity, envoy_filter: Doc) -> Doc:
-    """Return a bootstrap with an inbound and an outbound listener for HTTP and for TCP, mTLS between them."""
-    listeners = [
-        _listener("outbound_http", "OUTBOUND", ports.http_out, _http_filter("outbound|6380||" + SERVICE)),
-        _listener("inbound_http", "INBOUND", ports.http_in, _http_filter("inbound|6380||"), identity),
-        _listener("outbound_tcp", "OUTBOUND", ports.tcp_out, _tcp_filter("outbound|6379||" + SERVICE)),
-        _listener("inbound_tcp", "INBOUND", ports.tcp_in, _tcp_filter("inbound|6379||"), identity),
-    ]
+def bootstrap(ports: Ports, identity: Identity, listeners_file: Path) -> Doc:
+    """Return a bootstrap that reads its listeners from a file, as a sidecar reads them from istiod."""
     clusters = [
         _cluster("outbound|6380||" + SERVICE, ports.http_in, identity),
         _cluster("inbound|6380||", ports.http_upstream),
         _cluster("outbound|6379||" + SERVICE, ports.tcp_in, identity),
         _cluster("inbound|6379||", ports.tcp_upstream),
     ]
+    patterns = [*({"prefix": prefix} for prefix in STATS_LET_THROUGH), {"safe_regex": {"regex": HANDSHAKE_STATS}}]
     return {
         "node": {"id": "sidecar~127.0.0.1~head.default~default.svc", "cluster": "ray", "metadata": NODE_METADATA},
         "admin": {"address": _address(ports.admin)},
-        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": p} for p in STATS_LET_THROUGH]}}},
-        "static_resources": {"listeners": merged(listeners, envoy_filter), "clusters": clusters},
+        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": patterns}}},
+        "static_resources": {"clusters": clusters},
+        "dynamic_resources": {
+            "lds_config": {"path_config_source": {"path": str(listeners_file)}, "resource_api_version": "V3"}
+        },
     }
+
+
+def discovered_listeners(ports: Ports, identity: Identity, envoy_filter: Doc) -> Doc:
+    """Return inbound and outbound listeners for HTTP and for TCP, patched, mTLS between them."""
+    listeners = [
+        _listener("outbound_http", "OUTBOUND", ports.http_out, _http_filter("outbound|6380||" + SERVICE)),
+        _listener("virtualInbound", "INBOUND", ports.http_in, _http_filter("inbound|6380||"), identity),
+        _listener("outbound_tcp", "OUTBOUND", ports.tcp_out, _tcp_filter("outbound|6379||" + SERVICE)),
+        _listener("inbound_tcp", "INBOUND", ports.tcp_in, _tcp_filter("inbound|6379||"), identity),
+    ]
+    kind = "type.googleapis.com/envoy.config.listener.v3.Listener"
+    return {"resources": [{"@type": kind, **listener} for listener in merged(listeners, envoy_filter)]}
 
 
 def merged(listeners: list[Doc], envoy_filter: Doc) -> list[Doc]:
