@@ -23,7 +23,7 @@ HTTP_MANAGER = "envoy.filters.network.http_connection_manager"
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 BLACK_HOLE = "BlackHoleCluster"
 STATES = ("LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING")
-SSL_STAT = re.compile(r"listener\.(?P<listener>.+)\.ssl\.(?P<name>handshake|versions\.(?P<version>TLSv1(?:\.\d)?))")
+HANDSHAKE = re.compile(r"listener\..+\.ssl\.versions\.(?P<version>.+)")
 VERSION_PARTS = 5  # hash/number/tree state/build/TLS library
 
 
@@ -31,7 +31,6 @@ VERSION_PARTS = 5  # hash/number/tree state/build/TLS library
 class Handshakes:
     """TLS handshakes that the listeners of one sidecar have completed since its start."""
 
-    total: int
     by_version: dict[str, int]  # TLSv1.3: 42; versions never seen are absent
 
 
@@ -69,17 +68,13 @@ class Cluster:
 
 
 def parse_handshakes(text: str) -> Handshakes:
-    total, by_version = 0, dict[str, int]()
+    by_version: dict[str, int] = {}
     for stat in read_json(text, "envoy stats")["stats"].items():
-        name = optional_text(stat, "name")  # histograms have none
-        found = SSL_STAT.fullmatch(name)
-        if not found:
-            continue
-        if found["version"]:
-            by_version[found["version"]] = by_version.get(found["version"], 0) + stat["value"].integer()
-        else:
-            total += stat["value"].integer()
-    return Handshakes(total, by_version)
+        found = HANDSHAKE.fullmatch(optional_text(stat, "name"))  # histograms have no name
+        if found:
+            version = found["version"]
+            by_version[version] = by_version.get(version, 0) + stat["value"].integer()
+    return Handshakes(by_version)
 
 
 def parse_inbound(text: str) -> tuple[InboundChain, ...]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from raymesh.witness.fields import Field, optional_flag, optional_items, optional_text, read_json
+from raymesh.witness.fields import Field, optional_items, optional_text, read_json
 from raymesh.witness.http import Http
 
 # Without service nodes, so that Ray's calls to itself are one edge from the workload to itself.
 GRAPH_PARAMS = {
     "graphType": "workload",
-    "appenders": "deadNode,meshCheck,responseTime,securityPolicy",
+    "appenders": "deadNode,securityPolicy",
     "injectServiceNodes": "false",
     "rateGrpc": "requests",
     "rateHttp": "requests",
@@ -37,7 +37,6 @@ class Node:
     namespace: str
     workload: str
     service: str
-    out_of_mesh: bool
 
     @property
     def name(self) -> str:
@@ -154,7 +153,6 @@ def _node(data: Field) -> Node:
         namespace=data["namespace"].text(),
         workload=optional_text(data, "workload"),
         service=optional_text(data, "service"),
-        out_of_mesh=optional_flag(data, "isOutOfMesh"),
     )
 
 

@@ -34,7 +34,7 @@ def built_validations(**check: str) -> Doc:
 
 def test_a_graph_has_edges_between_its_nodes() -> None:
     graph = parse_graph(text(built_graph()))
-    ray = Node("workload", "default", "raycluster-istio", "", out_of_mesh=False)
+    ray = Node("workload", "default", "raycluster-istio", "")
     (edge,) = graph.edges
     assert (graph.time, graph.seconds, graph.nodes) == (1790000000, 60, (ray,))
     assert (edge.source, edge.target, edge.protocol, edge.rate) == (ray, ray, "grpc", 12.34)
