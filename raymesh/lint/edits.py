@@ -11,6 +11,7 @@ from raymesh.lint.findings import Edit
 from raymesh.lint.reading import Document
 
 _PLAIN = re.compile(r"[A-Za-z$/][^#\n,\[\]{}]*[^#\n,\[\]{}: ]|[A-Za-z]")
+_OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
 _PROPERTIES = ("&", "!", "*")
 _WORDS = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 
@@ -58,13 +59,24 @@ def _replace_value(doc: Document, name: yaml.Node, value: yaml.Node, text: str) 
 def _add_line(doc: Document, mapping: yaml.MappingNode, line: str) -> tuple[Edit, ...]:
     start, _ = doc.span(mapping)
     if mapping.flow_style:
-        after = ", " if mapping.value else ""
-        return (Edit(doc.path, start + 1, start + 1, line + after),)
+        if not mapping.value:
+            return _open_empty(doc, mapping, line)
+        return (Edit(doc.path, start + 1, start + 1, f"{line}, "),)
     indent = " " * mapping.start_mark.column
     last = _last_line_end(doc, mapping)
     if last is None:
         return (Edit(doc.path, start, start, f"{line}\n{indent}"),)
     return (Edit(doc.path, last, last, f"\n{indent}{line}"),)
+
+
+def _open_empty(doc: Document, mapping: yaml.MappingNode, line: str) -> tuple[Edit, ...]:
+    """Put the first key into `{}`: below its own key where it stands alone on a line, else between the braces."""
+    start, end = doc.span(mapping)
+    owner = _OWN_KEY.fullmatch(doc.source, doc.source.rfind("\n", 0, start) + 1, start)
+    if owner is None or end - start != len("{}"):
+        return (Edit(doc.path, start + 1, start + 1, line),)
+    indent = " " * (len(owner[2]) + 2)
+    return (Edit(doc.path, owner.end("key"), end, f"\n{indent}{line}"),)
 
 
 def add_element(doc: Document, sequence: yaml.Node | None, fields: dict[str, str]) -> tuple[Edit, ...]:

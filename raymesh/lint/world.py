@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from raymesh.lint.objects import AuthorizationPolicy, Cluster, Group, Objects, PeerAuthentication, Service
 from raymesh.lint.tree import Value
 from raymesh.ports import NEWEST, Contract, Version, contract
+from raymesh.ports.limits import WIDEST
 
 CLUSTER_LABEL = "ray.io/cluster"
 HEADLESS_LABEL = "ray.io/headless-worker-svc"
@@ -29,7 +30,7 @@ class Options:
     ray: Version | None = None  # for clusters that don't say their version
     istio: tuple[int, int] | None = None
     kubernetes: tuple[int, int] | None = None
-    widest: int = 200  # worker ports that a Service should hold at most
+    widest: int = WIDEST  # worker ports that a Service should hold at most
 
     @property
     def native_sidecars(self) -> bool:

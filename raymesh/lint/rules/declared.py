@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from raymesh.lint.edits import add_element, drop_element, quoted, replace_node
@@ -23,12 +22,7 @@ from raymesh.lint.opened import (
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import Case, World
 from raymesh.ports import WORKER_PORTS, Port
-
-# A driver, and the dashboard agent after the first job: measured with Ray 2.60.0.
-BESIDE_WORKERS = 2
-# kubectl apply keeps the object in an annotation, and annotations may hold 256 KiB; a port takes about 50 bytes of it.
-LAST_APPLIED_LIMIT = 262144
-BYTES_A_PORT = 52
+from raymesh.ports.limits import BESIDE_WORKERS, LAST_APPLIED, apply_refuses, fewest_worker_ports
 
 
 @rule("RM001", Severity.ERROR, "port opened but not declared")
@@ -104,8 +98,8 @@ def rm005(world: World) -> Iterator[Hit]:
             if count <= world.options.widest:
                 continue
             refused = (
-                "; kubectl apply refuses such a Service: its annotation would pass 262144 bytes"
-                if count * BYTES_A_PORT > LAST_APPLIED_LIMIT
+                f"; kubectl apply refuses such a Service: its annotation would pass {LAST_APPLIED} bytes"
+                if apply_refuses(count)
                 else ""
             )
             yield Hit(
@@ -124,7 +118,7 @@ def rm006(world: World) -> Iterator[Hit]:
             numbers = worker_numbers(group)
             if numbers is None or group.cpu is None:
                 continue
-            needed = math.ceil(group.cpu) + BESIDE_WORKERS
+            needed = fewest_worker_ports(group.cpu)
             if len(numbers) < needed:
                 yield Hit(
                     source(group, case.contract.find(WORKER_PORTS)),

@@ -30,7 +30,7 @@ def rm027(world: World) -> Iterator[Hit]:
                     f"pods of group {group.name} have no label app: traces are named after the cluster up to "
                     "Istio 1.29, and `kuberay` from 1.30 on",
                     f"label app: {case.cluster.name.text} in the pod template",
-                    _label(case.cluster, group),
+                    label_pods(case.cluster, group),
                 )
 
 
@@ -200,7 +200,8 @@ def rm036(world: World) -> Iterator[Hit]:
             )
 
 
-def _label(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
+def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
+    """Edits that give the pods of a group the cluster's name as their label app."""
     template = child(group.node, "template")
     name = word(cluster.name.text)
     labels = child(template, "metadata", "labels")
