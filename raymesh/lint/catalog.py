@@ -11,7 +11,7 @@ HEADER = """\
 # Rules of `raymesh ports lint`
 
 Made by `python -m raymesh.lint.catalog`. RM000 stands for what could not be read. *Proof* is the first word of a
-page's evidence: *measured* with real Ray, read in *code*, *documented* by a project, *reported* by users, or *inferred*.
+page's evidence: *measured* with real Ray, read in *code*, *documented*, *reported* by users, or *inferred*.
 
 | rule | severity | what | proof |
 | --- | --- | --- | --- |
