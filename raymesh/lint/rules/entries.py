@@ -38,7 +38,13 @@ def rm003(world: World) -> Iterator[Hit]:
                     drop_element(service.doc, service.ports_node, entry.node),
                 )
             elif name and name in names:
-                yield Hit(at(entry.name or entry.number), f"port name {name} is used twice", "give it another name")
+                free = f"p{entry.number.text}"
+                yield Hit(
+                    at(entry.name or entry.number),
+                    f"port name {name} is used twice",
+                    f"name: {free}",
+                    set_key(service.doc, entry.node, "name", free) if free not in names else (),
+                )
             numbers.add(key)
             names.add(name)
 
