@@ -87,10 +87,11 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Option:
-    """One setting a user can give: `--raymesh-NAME`, or RAYMESH_NAME in the environment."""
+    """One setting a user can give: `--NAME` to pytest, or RAYMESH_NAME in the environment."""
 
     name: str
     default: str
+    metavar: str
     help: str
 
     @property
@@ -98,17 +99,21 @@ class Option:
         return f"--{self.name}"
 
     @property
+    def destination(self) -> str:
+        return "raymesh_" + self.name.replace("-", "_")
+
+    @property
     def variable(self) -> str:
         return "RAYMESH_" + self.name.upper().replace("-", "_")
 
 
 OPTIONS = (
-    Option("lane", "seed", "row of versions from manifests/lanes.yaml"),
-    Option("image-source", "auto", "auto, pull (published images) or build (made here from packages)"),
-    Option("keep-cluster", "no", "yes: leave the cluster running and reuse it next time"),
-    Option("cluster-name", "raymesh", "name of the kind cluster; also of a kept one"),
-    Option("artifacts", "artifacts", "folder for junit.xml, timings.json, raw responses and failure bundles"),
-    Option("timeout-factor", "1", "multiply every deadline, for slow machines"),
+    Option("lane", "seed", "NAME", "row of versions from manifests/lanes.yaml"),
+    Option("image-source", "auto", "WORD", "auto, pull (published images) or build (made here from packages)"),
+    Option("keep-cluster", "no", "yes|no", "leave the cluster running, and reuse one that was left"),
+    Option("cluster-name", "raymesh", "NAME", "name of the kind cluster"),
+    Option("artifacts", "artifacts", "DIR", "folder for junit.xml, timings.json, raw responses and failure bundles"),
+    Option("timeout-factor", "1", "N", "multiply every deadline, for slow machines"),
 )
 
 
