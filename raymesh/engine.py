@@ -176,9 +176,11 @@ def _start(tools: Toolbox) -> None:
     )
     with _log_file().open("w") as log:
         process = subprocess.Popen(
-            # --kill-child: the namespace's first process, and with it all others, dies with this one.
-            ["unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"]
-            + ["nsenter", f"--net={NETNS_FILE}", "dockerd", "--config-file", str(config)],
+            [
+                # --kill-child: the namespace's first process, and with it all others, dies with this one.
+                *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL"),
+                *("--mount-proc", "nsenter", f"--net={NETNS_FILE}", "dockerd", "--config-file", str(config)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -192,7 +194,7 @@ def _start(tools: Toolbox) -> None:
             last = _log_file().read_text(errors="replace").strip().splitlines()[-8:]
             raise EnvironmentFault(
                 "the private Docker engine ended at its start:\n  " + "\n  ".join(last),
-                "it needs a machine (or container) where root may mount and make namespaces; or start a Docker of yours",
+                "it needs a machine where root may mount and make namespaces; or start a Docker of your own",
             )
         return run(["docker", "version"], timeout=ANSWER_SECONDS, env=_client_environment(tools), check=False).code == 0
 

@@ -43,7 +43,8 @@ class Lane:
 
     def as_built(self) -> Lane:
         """Return the lane as image source `build` serves it."""
-        return replace(self, **self.build, replaced={name: getattr(self, name) for name in self.build})
+        serves: dict[str, Any] = dict(self.build)
+        return replace(self, **serves, replaced={name: getattr(self, name) for name in self.build})
 
     @property
     def istio_minor(self) -> tuple[int, int]:

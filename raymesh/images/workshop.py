@@ -25,7 +25,7 @@ from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, load_recip
 from raymesh.locks import exclusive
 from raymesh.progress import Progress
 from raymesh.settings import Lane, cache_dir
-from raymesh.shell import run
+from raymesh.shell import end_all, run
 from raymesh.tools import toolbox
 
 LABEL = "raymesh.key"
@@ -74,10 +74,16 @@ class Workshop:
             if missing or not self._exists(node):
                 self._announce([*missing, node])
                 with self.progress.phase("images") as note, ThreadPoolExecutor(1) as go, ThreadPoolExecutor(1) as net:
-                    parts = self._parts([*missing, node], go, net)
-                    for n, recipe in enumerate([*missing, node], 1):
-                        note.text = f"{recipe.name}, {n} of {len(missing) + 1}"
-                        self._build(recipe, parts)
+                    try:
+                        parts = self._parts([*missing, node], go, net)
+                        for n, recipe in enumerate([*missing, node], 1):
+                            note.text = f"{recipe.name}, {n} of {len(missing) + 1}"
+                            self._build(recipe, parts)
+                    except BaseException:  # a failure or Ctrl-C: the other thread's work is not waited for
+                        for pool in (go, net):
+                            pool.shutdown(wait=False, cancel_futures=True)
+                        end_all()
+                        raise
         return self.references()
 
     # What exists, and what it is keyed by.
@@ -159,8 +165,10 @@ class Workshop:
                 mode = "root" if os.geteuid() == 0 else "unshare"
                 try:
                     run(
-                        [tools.program("mmdebstrap"), f"--mode={mode}", "--variant=minbase", "--skip=check/empty"]
-                        + [f"--include={','.join(root.packages)}", root.suite, tar, sources],
+                        [
+                            *(tools.program("mmdebstrap"), f"--mode={mode}", "--variant=minbase"),
+                            *("--skip=check/empty", f"--include={','.join(root.packages)}", root.suite, tar, sources),
+                        ],
                         timeout=STEP_SECONDS,
                         log=log,
                     )
@@ -214,7 +222,9 @@ class Workshop:
                 for program in programs:
                     _link(built / program, context / "bin" / program)
             for suite in recipe.debs:
-                shutil.copytree(parts[f"debs {recipe.name} {suite}"].result(), context / "debs", dirs_exist_ok=True)
+                shutil.copytree(
+                    parts[f"debs {recipe.name} {suite}"].result(), context / "debs", symlinks=True, dirs_exist_ok=True
+                )
             if recipe.wheels:
                 shutil.copytree(parts[f"wheels {recipe.name}"].result(), context / "wheels", copy_function=_link)
             if recipe.files:
@@ -228,21 +238,18 @@ class Workshop:
                 inner = [r for role, r in self.references().items() if role != NODE]
                 self.engine.docker("save", "-o", context / "images.tar", *inner, timeout=STEP_SECONDS)
             flags = [word for name, value in args.items() for word in ("--build-arg", f"{name}={value}")]
-            self.engine.docker(
-                *("build", "--network=none", "--progress=plain", "--label", f"{LABEL}={self._key(recipe)}"),
-                *(*flags, "--tag", recipe.reference(self.lane), context),
-                timeout=STEP_SECONDS,
-                log=log,
-            )
+            label = f"{LABEL}={self._key(recipe)}"
+            words: list[str | Path] = ["build", "--network=none", "--progress=plain", "--label", label, *flags]
+            self.engine.docker(*words, "--tag", recipe.reference(self.lane), context, timeout=STEP_SECONDS, log=log)
 
 
 def _root_key(root: Root) -> str:
     return hashlib.sha256(json.dumps([root.suite, root.packages]).encode()).hexdigest()[:12]
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
     """Place a file without writing it again where the file system allows that."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except OSError:

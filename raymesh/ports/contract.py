@@ -10,7 +10,9 @@ from raymesh.ports.facts import GUIDE_WORKER_PORTS, PORTS, RAY_WORKER_PORTS, SER
 from raymesh.ports.model import WORKER_PORTS, AppProtocol, DeclaredIn, Port, Role, ServicePort
 from raymesh.ports.versions import NEWEST, OLDEST, Version, parse_version
 
-HIGHEST_PORT = 65535
+# Ray refuses other numbers, and a worker range of less than two ports (python/ray/_private/parameter.py).
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+FEWEST_WORKER_PORTS = 2
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,15 @@ def _notes(version: Version) -> tuple[str, ...]:
 
 def _refuse_clashes(made: Contract) -> None:
     workers = made.worker_ports
-    if not workers or workers.step != 1 or workers[0] < 1 or workers[-1] > HIGHEST_PORT:
-        raise UsageError(f"worker ports {workers}: a rising range of at least one port from 1 to {HIGHEST_PORT}")
+    if len(workers) < FEWEST_WORKER_PORTS or workers.step != 1:
+        raise UsageError(f"worker ports {workers}: a rising range of at least {FEWEST_WORKER_PORTS} ports")
     taken: dict[int, str] = {}
     for port in made.ports:
         for number in port.numbers or ():
             if number in taken:
                 raise UsageError(f"port {number} is both {taken[number]} and {port.name}")
-            if not 1 <= number <= HIGHEST_PORT:
-                raise UsageError(f"{port.name} {number}: a port from 1 to {HIGHEST_PORT}")
+            if not LOWEST_PORT <= number <= HIGHEST_PORT:
+                raise UsageError(f"{port.name} {number}: Ray takes a port from {LOWEST_PORT} to {HIGHEST_PORT}")
             taken[number] = port.name
 
 

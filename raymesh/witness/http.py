@@ -17,7 +17,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 
 
-class NoAnswer(RaymeshError):  # noqa: N818 - a state to poll through, not a defect
+class NoAnswer(RaymeshError):
     """A witness did not answer, or answered with an HTTP error."""
 
 

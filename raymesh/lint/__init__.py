@@ -1,0 +1,1 @@
+"""Lints Kubernetes manifests of Ray in a mesh against the port contract."""

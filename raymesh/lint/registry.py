@@ -1,0 +1,70 @@
+"""The rules, found by their id."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from raymesh.lint.findings import Edit, Finding, Place, Severity
+from raymesh.lint.reading import Document
+from raymesh.lint.tree import Value
+from raymesh.lint.world import World
+
+MODULES = ("declared", "entries", "params", "service", "address", "mesh", "versions")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What a rule function yields: where, what, and the cure."""
+
+    place: Place
+    message: str
+    fix: str = ""
+    edits: tuple[Edit, ...] = ()
+
+
+Check = Callable[[World], Iterable[Hit]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its id is the name of its page in docs/rules."""
+
+    id: str
+    severity: Severity
+    title: str
+    check: Check
+
+    def run(self, world: World) -> Iterator[Finding]:
+        """The findings of this rule."""
+        for hit in self.check(world):
+            yield Finding(self.id, self.severity, hit.place, hit.message, hit.fix, hit.edits)
+
+
+_RULES: dict[str, Rule] = {}
+
+
+def rule(number: str, severity: Severity, title: str) -> Callable[[Check], Check]:
+    """Register a function as the rule `number`."""
+
+    def register(check: Check) -> Check:
+        assert number not in _RULES, f"{number} is there twice"
+        _RULES[number] = Rule(number, severity, title, check)
+        return check
+
+    return register
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by its id, in their order."""
+    for module in MODULES:
+        importlib.import_module(f"raymesh.lint.rules.{module}")
+    return dict(sorted(_RULES.items()))
+
+
+def at(where: Value | tuple[Document, yaml.Node]) -> Place:
+    """The place of a value, or of a node of a document."""
+    return where.place if isinstance(where, Value) else where[0].place(where[1])

@@ -1,0 +1,1 @@
+"""One function a rule, found by its id; one file a subject."""

@@ -1,0 +1,94 @@
+"""RM017 to RM019: the name under which a node registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raymesh.lint.edits import replace_node, word
+from raymesh.lint.findings import Edit, Severity
+from raymesh.lint.objects import Group, Service
+from raymesh.lint.opened import set_param
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.world import ADDRESS, Case, World, fqdn_of
+from raymesh.ports.address import node_address, node_address_dual_stack
+
+
+@rule("RM017", Severity.ERROR, "node-ip-address is not the name in the headless Service")
+def rm017(world: World) -> Iterator[Hit]:
+    """Istio finds a Ray node by its host name in the headless Service, never by its IP address."""
+    for case in world.cases:
+        if case.service is None or case.cluster.pod_fqdn is not None:
+            continue
+        for group in case.cluster.groups:
+            wrong = _wrong_address(case, case.service, group)
+            if wrong:
+                told = group.params.get(ADDRESS)
+                yield Hit(
+                    at(told or (group.doc, group.node)),
+                    f"{ADDRESS} of group {group.name} {wrong}",
+                    f"ADDRESS.{case.service.name.text}.{_namespace(case, case.service) or 'NAMESPACE'}.svc.ZONE",
+                    _rename(case, case.service, group),
+                )
+
+
+@rule("RM018", Severity.WARNING, "node-ip-address joins two addresses")
+def rm018(world: World) -> Iterator[Hit]:
+    """On a dual-stack pod `hostname -I` prints two addresses, and the guide's `tr -d ' '` joins them."""
+    for case in world.cases:
+        if not any(service.dual_stack for service in case.services):
+            continue
+        for group in case.cluster.groups:
+            told = group.params.get(ADDRESS)
+            names = fqdn_of(told) if told else None
+            if told and "hostname -I" in told.text and "tr -d" in told.text:
+                yield Hit(
+                    at(told),
+                    f"{ADDRESS} of group {group.name} joins all addresses of a dual-stack pod to one word",
+                    "take the first: hostname -I | cut -d' ' -f1",
+                    set_param(group, ADDRESS, word(node_address_dual_stack(*names))) if names else (),
+                )
+
+
+@rule("RM019", Severity.ERROR, "escaped dollar sign")
+def rm019(world: World) -> Iterator[Hit]:
+    """The guide's here-document escapes `$(`; in a file the backslash reaches Ray."""
+    for cluster in world.objects.clusters:
+        for group in cluster.groups:
+            for name, value in group.params.items():
+                if "\\$(" in value.text or "\\`" in value.text:
+                    plain = value.text.replace("\\$(", "$(").replace("\\`", "`")
+                    yield Hit(
+                        at(value),
+                        f"{name} of group {group.name} has a backslash before the command: the shell will not run it",
+                        "take the backslash out: only a here-document needs it",
+                        replace_node(value.doc, value.node, word(plain)),
+                    )
+
+
+def _wrong_address(case: Case, service: Service, group: Group) -> str | None:
+    """What is wrong with the address of a group, None if nothing is."""
+    told = group.params.get(ADDRESS)
+    if told is None:
+        return "is missing: the node registers by its IP address, which the mesh can't map to a workload"
+    names = fqdn_of(told)
+    if names is None:
+        return f"is {told.text!r}: not a name in Service {service.name.text}"
+    namespace = _namespace(case, service)
+    if "$" not in names[0] and names[0] not in {s.name.text for s in case.services}:
+        return f"names Service {names[0]!r}, but the Service of this cluster is {service.name.text!r}"
+    if "$" not in names[1] and namespace is not None and names[1] != namespace:
+        return f"names namespace {names[1]!r}, but Service {service.name.text} is in {namespace!r}"
+    return None
+
+
+def _namespace(case: Case, service: Service) -> str | None:
+    return service.namespace or case.cluster.namespace
+
+
+def _rename(case: Case, service: Service, group: Group) -> tuple[Edit, ...]:
+    namespace = _namespace(case, service)
+    if namespace is None:
+        return ()
+    if service.namespace and case.cluster.namespace and service.namespace != case.cluster.namespace:
+        return ()  # no name can cure a Service in another namespace
+    return set_param(group, ADDRESS, word(node_address(service.name.text, namespace)))

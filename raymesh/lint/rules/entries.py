@@ -1,0 +1,169 @@
+"""RM003, RM008 to RM012: the entries of the headless Service, each by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from raymesh.lint.edits import drop_element, drop_key, replace_node, set_key
+from raymesh.lint.findings import Severity
+from raymesh.lint.objects import Entry
+from raymesh.lint.opened import owners
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.world import Case, World
+from raymesh.ports import Port
+
+# What Istio understands besides the words of the contract: both are HTTP/2, which gRPC is.
+_SAME_AS_GRPC = ("http2", "kubernetes.io/h2c")
+_PREFIXES = ("grpc", "http", "http2", "https", "mongo", "mysql", "redis", "tcp", "tls", "udp", "grpc-web")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SERVICE_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+_HIGHEST = 65535
+
+
+@rule("RM003", Severity.ERROR, "port declared twice")
+def rm003(world: World) -> Iterator[Hit]:
+    """Kubernetes refuses a Service with the same number or name twice."""
+    for _, service in world.pairs:
+        numbers: set[tuple[str, str]] = set()
+        names: set[str] = set()
+        for entry in service.entries:
+            key = (entry.number.text, entry.protocol.text if entry.protocol else "TCP")
+            name = entry.name.text if entry.name else ""
+            if key in numbers:
+                yield Hit(
+                    at(entry.number),
+                    f"port {entry.number.text} is declared twice",
+                    "take one out",
+                    drop_element(service.doc, service.ports_node, entry.node),
+                )
+            elif name and name in names:
+                free = f"p{entry.number.text}"
+                yield Hit(
+                    at(entry.name or entry.number),
+                    f"port name {name} is used twice",
+                    f"name: {free}",
+                    set_key(service.doc, entry.node, "name", free) if free not in names else (),
+                )
+            numbers.add(key)
+            names.add(name)
+
+
+@rule("RM008", Severity.ERROR, "wrong appProtocol")
+def rm008(world: World) -> Iterator[Hit]:
+    """The declared protocol is not what the port speaks."""
+    for case, entry, port in _known_entries(world):
+        told = entry.app_protocol.text.lower() if entry.app_protocol else _prefix(entry)
+        if told is None or told in _accepted(case, port):
+            continue
+        where = entry.app_protocol or entry.name or entry.number
+        edits = (
+            replace_node(where.doc, where.node, port.app_protocol)
+            if entry.app_protocol
+            else set_key(where.doc, entry.node, "appProtocol", port.app_protocol)
+        )
+        yield Hit(
+            at(where),
+            f"port {entry.number.text} ({port.name}) is declared {told}, but speaks {port.speaks}{_effect(told, port)}",
+            f"appProtocol: {port.app_protocol}",
+            edits,
+        )
+
+
+@rule("RM009", Severity.WARNING, "appProtocol missing")
+def rm009(world: World) -> Iterator[Hit]:
+    """Neither appProtocol nor the name says what the port speaks, so Istio has to guess."""
+    for _, entry, port in _known_entries(world):
+        if entry.app_protocol is None and _prefix(entry) is None:
+            yield Hit(
+                at(entry.number),
+                f"port {entry.number.text} ({port.name}) has no appProtocol: the mesh has to guess what it speaks",
+                f"appProtocol: {port.app_protocol}",
+                set_key(entry.number.doc, entry.node, "appProtocol", port.app_protocol),
+            )
+
+
+@rule("RM010", Severity.ERROR, "port is not TCP")
+def rm010(world: World) -> Iterator[Hit]:
+    """Every port of Ray is TCP."""
+    for _, entry, port in _known_entries(world):
+        if entry.protocol is not None and entry.protocol.text != "TCP":
+            yield Hit(
+                at(entry.protocol),
+                f"port {entry.number.text} ({port.name}) is declared {entry.protocol.text}, but Ray speaks TCP",
+                "protocol: TCP",
+                replace_node(entry.protocol.doc, entry.protocol.node, "TCP"),
+            )
+
+
+@rule("RM011", Severity.ERROR, "targetPort differs from port")
+def rm011(world: World) -> Iterator[Hit]:
+    """Behind a headless Service the client dials the pod's port itself: nothing translates numbers."""
+    for _, entry, port in _known_entries(world):
+        if entry.target is not None and entry.target.number not in (None, entry.number.number):
+            yield Hit(
+                at(entry.target),
+                f"port {entry.number.text} ({port.name}) has targetPort {entry.target.text}: "
+                "a headless Service translates no numbers",
+                "take targetPort out",
+                drop_key(entry.target.doc, entry.node, "targetPort"),
+            )
+
+
+@rule("RM012", Severity.ERROR, "name or number that Kubernetes refuses")
+def rm012(world: World) -> Iterator[Hit]:
+    """The API server's limits on Services."""
+    for _, service in world.pairs:
+        if not _SERVICE_NAME.fullmatch(service.name.text):
+            yield Hit(
+                at(service.name),
+                f"Service name {service.name.text!r}: lower-case letters, digits and inner dashes, "
+                "a letter first, at most 63",
+            )
+        for entry in service.entries:
+            number = entry.number.number
+            if number is None or not 1 <= number <= _HIGHEST:
+                yield Hit(at(entry.number), f"port {entry.number.text!r}: a whole number from 1 to {_HIGHEST}")
+            if entry.name is None:
+                if len(service.entries) > 1:
+                    yield Hit(
+                        at(entry.number),
+                        f"port {entry.number.text} has no name: a Service with several ports needs names",
+                        f"name: p{entry.number.text}",
+                        set_key(service.doc, entry.node, "name", f"p{entry.number.text}"),
+                    )
+            elif not _LABEL.fullmatch(entry.name.text):
+                yield Hit(
+                    at(entry.name),
+                    f"port name {entry.name.text!r}: lower-case letters, digits and inner dashes, at most 63",
+                )
+
+
+def _known_entries(world: World) -> Iterator[tuple[Case, Entry, Port]]:
+    for case, service in world.pairs:
+        known = owners(case)
+        for entry in service.entries:
+            port = known.get(entry.number.number or 0)
+            if port is not None:
+                yield case, entry, port
+
+
+def _prefix(entry: Entry) -> str | None:
+    """The protocol that Istio takes from a port's name."""
+    name = entry.name.text if entry.name else ""
+    return next((p for p in _PREFIXES if name == p or name.startswith(p + "-")), None)
+
+
+def _accepted(case: Case, port: Port) -> set[str]:
+    words: set[str] = {port.app_protocol, port.speaks}
+    if "grpc" in words:
+        words.update(_SAME_AS_GRPC)
+    if case.ray_tls:
+        words.update(("tcp", "tls"))  # RM031 says which
+    return words
+
+
+def _effect(told: str, port: Port) -> str:
+    if told == "tcp":
+        return ": encrypted, but without traces and metrics of its calls"
+    return ": the proxy can't read it" if port.speaks == "grpc" else ""

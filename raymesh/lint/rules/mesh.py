@@ -1,0 +1,223 @@
+"""RM027 to RM036: what the mesh does to the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raymesh.lint.edits import quoted, replace_node, set_key, word
+from raymesh.lint.findings import Edit, Severity
+from raymesh.lint.objects import INJECT, AuthorizationPolicy, Cluster, Group
+from raymesh.lint.opened import owners, set_param
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.tree import child
+from raymesh.lint.world import ADDRESS, Case, World, fqdn_of, policy_concerns
+
+_EXCLUDED = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeOutboundPorts")
+_SERVE_GRPC = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+_DASHBOARD_GRPC = "dashboard-grpc-port"
+_DASHBOARD_GRPC_NUMBER = 6384
+_ON = ("1", "true", "True")
+
+
+@rule("RM027", Severity.NOTE, "no app label")
+def rm027(world: World) -> Iterator[Hit]:
+    """Without it the service name of traces changes with the version of Istio."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            if "app" not in group.labels:
+                yield Hit(
+                    at((group.doc, group.node)),
+                    f"pods of group {group.name} have no label app: traces are named after the cluster up to "
+                    "Istio 1.29, and `kuberay` from 1.30 on",
+                    f"label app: {case.cluster.name.text} in the pod template",
+                    label_pods(case.cluster, group),
+                )
+
+
+@rule("RM028", Severity.NOTE, "random gRPC port of the dashboard")
+def rm028(world: World) -> Iterator[Hit]:
+    """Before Ray 2.45 the head's dashboard opens a random port that workers may dial."""
+    for case in world.cases:
+        head = case.cluster.head
+        random = {p.name for p in case.contract.ports if p.numbers is None}
+        if head is None or _DASHBOARD_GRPC not in random or _DASHBOARD_GRPC in head.params:
+            continue
+        free = _DASHBOARD_GRPC_NUMBER not in owners(case)
+        yield Hit(
+            at((head.doc, head.params_node or head.node)),
+            f"the dashboard of {case.cluster.name.text} listens on a random gRPC port on Ray "
+            f"{case.contract.ray_version}: a worker that dials it leaves the mesh",
+            f"{_DASHBOARD_GRPC}: '{_DASHBOARD_GRPC_NUMBER}' in the head group, and in the Service",
+            set_param(head, _DASHBOARD_GRPC, quoted(str(_DASHBOARD_GRPC_NUMBER))) if free and case.service else (),
+        )
+
+
+@rule("RM029", Severity.WARNING, "init container without a sidecar under STRICT")
+def rm029(world: World) -> Iterator[Hit]:
+    """KubeRay's init container asks the head before the sidecar runs, and STRICT refuses it."""
+    if world.options.native_sidecars or not any(case.strict for case in world.cases):
+        return
+    for operator in world.objects.operators:
+        told = operator.init_injection
+        if told is None or told.text.lower() != "false":
+            yield Hit(
+                at(told or operator.place),
+                f"operator {operator.place.text} injects an init container that starts before the sidecar: under "
+                "STRICT workers stay in Init, unless Istio is 1.27 and the kubelet 1.33 or newer",
+                "ENABLE_INIT_CONTAINER_INJECTION: 'false' in its environment",
+                replace_node(told.doc, told.node, quoted("false")) if told else (),
+            )
+
+
+@rule("RM030", Severity.ERROR, "AuthorizationPolicy with rules that are OR-ed")
+def rm030(world: World) -> Iterator[Hit]:
+    """One rule says who, another says where: each alone lets through."""
+    for policy in world.objects.policies:
+        if policy.action != "ALLOW" or not _guards_ray(policy, world):
+            continue
+        who = [r for r in policy.rules if r.has_from and not r.has_to]
+        where = [r for r in policy.rules if r.has_to and not r.has_from]
+        if who and where:
+            yield Hit(
+                at((policy.doc, where[0].node)),
+                f"AuthorizationPolicy {policy.name.text} has `from` and `to` in separate rules: either one is enough, "
+                "so anyone may reach these ports",
+                "put `from` and `to` in one rule",
+            )
+
+
+@rule("RM031", Severity.ERROR, "Ray's own TLS inside a port that the mesh reads")
+def rm031(world: World) -> Iterator[Hit]:
+    """With RAY_USE_TLS the proxy sees TLS where gRPC was declared."""
+    for case in world.cases:
+        told = case.ray_tls
+        if told is None:
+            continue
+        known = owners(case)
+        read = [
+            e.number.text
+            for service in case.services
+            for e in service.entries
+            if e.app_protocol and e.app_protocol.text != "tcp" and (port := known.get(e.number.number or 0))
+            if port.speaks == "grpc" and e.app_protocol.text != "tls"
+        ]
+        if read:
+            yield Hit(
+                at(told),
+                f"{case.cluster.name.text} encrypts by itself, but {len(read)} of its gRPC ports are declared for the "
+                f"mesh to read, {read[0]} first",
+                "switch Ray's TLS off (the mesh encrypts), or declare these ports tcp",
+            )
+
+
+@rule("RM032", Severity.WARNING, "Serve on random gRPC ports")
+def rm032(world: World) -> Iterator[Hit]:
+    """Serve replicas that call each other by gRPC do so on random ports."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            for name in _SERVE_GRPC:
+                told = group.environment.get(name)
+                if told is not None and told.text in _ON:
+                    yield Hit(
+                        at(told),
+                        f"{name} in group {group.name}: Serve replicas then call each other on random ports, "
+                        "which no Service declares",
+                        "take it out",
+                    )
+
+
+@rule("RM033", Severity.WARNING, "PeerAuthentication lets plaintext in")
+def rm033(world: World) -> Iterator[Hit]:
+    """A mode that takes plaintext on a port that Ray nodes dial."""
+    for case in world.cases:
+        known = owners(case)
+        for peer in case.peers:
+            if peer.mode is not None and peer.mode.text == "DISABLE":
+                yield Hit(at(peer.mode), f"mTLS is off for {case.cluster.name.text}", "mode: STRICT")
+            for number, mode in peer.port_modes.items():
+                port = known.get(int(number)) if number.isdecimal() else None
+                if port is not None and port.crosses and mode.text in ("DISABLE", "PERMISSIVE"):
+                    yield Hit(
+                        at(mode),
+                        f"port {number} ({port.name}) of {case.cluster.name.text} takes plaintext: {mode.text}",
+                        "mode: STRICT, or take the port out",
+                    )
+
+
+@rule("RM034", Severity.WARNING, "Ray port excluded from the mesh")
+def rm034(world: World) -> Iterator[Hit]:
+    """An annotation takes a port out of the sidecar, and its traffic out of mTLS."""
+    for case in world.cases:
+        known = owners(case)
+        for group in case.cluster.groups:
+            for name in _EXCLUDED:
+                told = group.annotations.get(name)
+                numbers = [int(n) for n in told.text.split(",") if n.strip().isdecimal()] if told else []
+                out = [str(n) for n in numbers if n in known and known[n].crosses]
+                if told and out:
+                    yield Hit(
+                        at(told),
+                        f"group {group.name} takes port {', '.join(out)} out of the sidecar: plaintext between nodes",
+                        "take the port out of the annotation",
+                    )
+
+
+@rule("RM035", Severity.ERROR, "a group without sidecar")
+def rm035(world: World) -> Iterator[Hit]:
+    """One group stays out of the mesh while others are in it."""
+    for case in world.cases:
+        told = {group.name: group.injection for group in case.cluster.groups}
+        if set(told.values()) == {"false"}:
+            continue
+        for group in case.cluster.groups:
+            if told[group.name] == "false":
+                value = group.labels.get(INJECT) or group.annotations[INJECT]
+                yield Hit(
+                    at(value),
+                    f"group {group.name} has no sidecar, but other groups of {case.cluster.name.text} have: "
+                    "its traffic is plaintext, and refused under STRICT",
+                    f"{INJECT}: 'true' in every group",
+                    replace_node(value.doc, value.node, quoted("true")),
+                )
+
+
+@rule("RM036", Severity.NOTE, "old autoscaler with node names")
+def rm036(world: World) -> Iterator[Hit]:
+    """The first autoscaler finds nodes by IP address, and these register by name."""
+    for case in world.cases:
+        told = case.cluster.autoscaling
+        head = case.cluster.head
+        if told is None or not told.true or head is None or case.cluster.autoscaler_version == "v2":
+            continue
+        switch = head.environment.get("RAY_enable_autoscaler_v2")
+        address = head.params.get(ADDRESS)
+        if (switch is None or switch.text not in _ON) and address and fqdn_of(address):
+            yield Hit(
+                at(told),
+                f"{case.cluster.name.text} scales with the first autoscaler, which matches nodes by IP address, "
+                "but its nodes register by name",
+                "autoscalerOptions.version: v2",
+            )
+
+
+def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
+    """Edits that give the pods of a group the cluster's name as their label app."""
+    template = child(group.node, "template")
+    name = word(cluster.name.text)
+    labels = child(template, "metadata", "labels")
+    if labels is not None:
+        return set_key(group.doc, labels, "app", name)
+    metadata = child(template, "metadata")
+    if metadata is not None:
+        return set_key(group.doc, metadata, "labels", "{app: " + name + "}")
+    return set_key(group.doc, template, "metadata", "{labels: {app: " + name + "}}")
+
+
+def _guards_ray(policy: AuthorizationPolicy, world: World) -> bool:
+    if any(key.startswith("ray.io/") for key in policy.selector):
+        return True
+    return any(_concerns(policy, case) for case in world.cases)
+
+
+def _concerns(policy: AuthorizationPolicy, case: Case) -> bool:
+    return policy_concerns(policy, case.cluster)

@@ -1,0 +1,73 @@
+"""Lints paths: reads, relates, runs every rule that is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from raymesh.lint.findings import Finding
+from raymesh.lint.objects import Objects, collect
+from raymesh.lint.reading import Document, find_files, parse, read_file, unreadable
+from raymesh.lint.registry import all_rules
+from raymesh.lint.tree import ShapeError
+from raymesh.lint.world import Options, make_world
+
+
+@dataclass
+class Report:
+    """What one run found, in the order of the files."""
+
+    findings: list[Finding] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)  # text of every file that could be read
+    documents: int = 0
+
+    @property
+    def unreadable(self) -> list[Finding]:
+        """What could not be read."""
+        return [f for f in self.findings if f.unreadable]
+
+
+def lint_paths(paths: Iterable[str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
+    """Lint files, folders and standard input together: a Service may lie beside its cluster in another file."""
+    sources: dict[str, str] = {}
+    problems: list[Finding] = []
+    for path in find_files(paths):
+        text = read_file(path) if isinstance(path, str) else path
+        if isinstance(text, Finding):
+            problems.append(text)
+        else:
+            sources[str(path)] = text
+    report = lint_texts(sources, options, disabled)
+    report.findings = sorted([*problems, *report.findings], key=_order)
+    return report
+
+
+def lint_texts(sources: dict[str, str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
+    """Lint texts by the path that findings shall name."""
+    report = Report(sources=dict(sources))
+    objects = Objects()
+    for path, text in sources.items():
+        for item in parse(path, text):
+            if isinstance(item, Finding):
+                report.findings.append(item)
+            else:
+                report.documents += 1
+                report.findings.extend(_collect(item, objects))
+    world = make_world(objects, options or Options())
+    off = set(disabled)
+    for rule in all_rules().values():
+        if rule.id not in off:
+            report.findings.extend(rule.run(world))
+    report.findings.sort(key=_order)
+    return report
+
+
+def _collect(document: Document, objects: Objects) -> Iterable[Finding]:
+    try:
+        collect(document, objects)
+    except ShapeError as error:
+        yield unreadable(document.place(error.node), str(error))
+
+
+def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+    return finding.place.path, finding.place.line, finding.place.column, finding.rule, finding.message

@@ -1,0 +1,56 @@
+"""Which flags `ray start` takes, per Ray version: read from scripts.py of 15 released builds from 2.10.0 to 2.60.0."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from raymesh.ports.versions import Version
+
+
+class Span(NamedTuple):
+    """The versions that take a flag: from `since` on (None: from the oldest known), before `until`."""
+
+    since: Version | None = None
+    until: Version | None = None
+
+    def holds(self, version: Version) -> bool:
+        """Whether this version takes the flag."""
+        return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
+
+
+_ALWAYS = (
+    "address autoscaling-config block dashboard-agent-grpc-port dashboard-agent-listen-port dashboard-host "
+    "dashboard-port disable-usage-stats enable-object-reconstruction head include-dashboard labels log-color log-style "
+    "max-worker-port memory metrics-export-port min-worker-port no-monitor no-redirect-output node-ip-address "
+    "node-manager-port node-name num-cpus num-gpus object-manager-port object-store-memory plasma-directory port "
+    "ray-client-server-port ray-debugger-external redis-password redis-shard-ports resources runtime-env-agent-port "
+    "system-config temp-dir tracing-startup-hook verbose worker-port-list"
+)
+FLAGS: dict[str, Span] = {
+    **dict.fromkeys(_ALWAYS.split(), Span()),
+    "redis-max-memory": Span(until=Version(2, 44)),
+    **dict.fromkeys(("include-log-monitor", "redis-username"), Span(since=Version(2, 41))),
+    **dict.fromkeys(
+        (
+            "cgroup-path",
+            "enable-resource-isolation",
+            "labels-file",
+            "object-spilling-directory",
+            "system-reserved-cpu",
+            "system-reserved-memory",
+        ),
+        Span(since=Version(2, 45)),
+    ),
+    # https://github.com/ray-project/ray/pull/53675
+    **dict.fromkeys(
+        ("dashboard-grpc-port", "gcs-server-port", "plasma-store-socket-name", "raylet-socket-name", "storage"),
+        Span(until=Version(2, 48)),
+    ),
+    "proxy-server-url": Span(since=Version(2, 55)),
+}
+
+
+def closest_flag(name: str) -> str | None:
+    """The known flag that `name` was probably meant to be."""
+    return next(iter(get_close_matches(name, FLAGS, n=1)), None)

@@ -1,0 +1,136 @@
+"""Makes the headless Service and the RayCluster of a contract, or refuses with the reason."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from raymesh.errors import UsageError
+from raymesh.ports.address import node_address
+from raymesh.ports.contract import Contract
+from raymesh.ports.limits import LAST_APPLIED, WIDEST, apply_refuses, fewest_worker_ports
+from raymesh.ports.model import Role
+from raymesh.ports.versions import avoid_reason
+
+_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_NAME = 50  # KubeRay puts its own words behind it, and a label holds 63
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made."""
+
+    contract: Contract
+    name: str
+    namespace: str = "default"
+    cpus: int = 1
+    workers: int = 1
+    image: str = ""
+
+    @property
+    def service(self) -> str:
+        """Name of the headless Service, as the guide forms it."""
+        return f"{self.name}-headless-svc"
+
+
+def check(plan: Plan) -> None:
+    """Raise UsageError for a plan that can't work."""
+    version, ports = plan.contract.ray_version, len(plan.contract.worker_ports)
+    reason = avoid_reason(version)
+    if reason:
+        raise UsageError(reason)
+    for what, word in (("name", plan.name), ("namespace", plan.namespace)):
+        if not _LABEL.fullmatch(word) or len(word) > _LONGEST_NAME:
+            raise UsageError(
+                f"{what} {word!r}: lower-case letters, digits and inner dashes, a letter first, at most {_LONGEST_NAME}"
+            )
+    needed = fewest_worker_ports(plan.cpus)
+    if ports < needed:
+        raise UsageError(
+            f"{ports} worker ports for {plan.cpus} CPUs: a node needs at least {needed}, one for each worker, "
+            "the driver and the job agent; without a port a worker does not start and its task hangs"
+        )
+    declared = len(plan.contract.headless_ports())
+    if apply_refuses(declared):
+        raise UsageError(
+            f"a Service with {declared} ports: kubectl apply refuses it, its annotation would pass {LAST_APPLIED} bytes"
+        )
+    if ports > WIDEST:
+        raise UsageError(
+            f"{ports} worker ports: every sidecar of the mesh keeps configuration for each of them; at most {WIDEST}"
+        )
+
+
+def service(plan: Plan, selector: dict[str, str] | None = None) -> dict[str, Any]:
+    """The headless Service, by default for a RayCluster of the plan's name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "labels": {"ray.io/headless-worker-svc": plan.name},
+            "name": plan.service,
+            "namespace": plan.namespace,
+        },
+        "spec": {
+            "clusterIP": "None",
+            "selector": selector or {"ray.io/cluster": plan.name},
+            "publishNotReadyAddresses": True,
+            "ports": [
+                {"name": p.name, "port": p.number, "appProtocol": p.app_protocol}
+                for p in plan.contract.headless_ports()
+            ],
+        },
+    }
+
+
+def ray_start_params(plan: Plan, role: Role) -> dict[str, str]:
+    """All rayStartParams of one group."""
+    return {
+        "num-cpus": str(plan.cpus),
+        **plan.contract.ray_start_params(role),
+        "node-ip-address": node_address(plan.service, plan.namespace),
+    }
+
+
+def cluster(plan: Plan) -> dict[str, Any]:
+    """The RayCluster: one head, one group of workers."""
+    version = str(plan.contract.ray_version)
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": plan.name, "namespace": plan.namespace},
+        "spec": {
+            "rayVersion": version,
+            "headGroupSpec": {
+                "rayStartParams": ray_start_params(plan, "head"),
+                "template": _template(plan, "ray-head"),
+            },
+            "workerGroupSpecs": [
+                {
+                    "replicas": plan.workers,
+                    "minReplicas": plan.workers,
+                    "maxReplicas": plan.workers,
+                    "groupName": "small-group",
+                    "rayStartParams": ray_start_params(plan, "worker"),
+                    "template": _template(plan, "ray-worker"),
+                }
+            ],
+        },
+    }
+
+
+def as_yaml(*documents: dict[str, Any]) -> str:
+    """Documents as kubectl takes them."""
+    return yaml.safe_dump_all(documents, sort_keys=False, width=10**6)
+
+
+def _template(plan: Plan, container: str) -> dict[str, Any]:
+    image = plan.image or f"rayproject/ray:{plan.contract.ray_version}"
+    # The label keeps the service name of traces the same on every version of Istio.
+    return {
+        "metadata": {"labels": {"app": plan.name}},
+        "spec": {"containers": [{"name": container, "image": image}]},
+    }
