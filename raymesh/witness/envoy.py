@@ -156,7 +156,9 @@ class EnvoyAdmin:
         return parse_handshakes(self._get("stats", "stats?format=json&filter=ssl"))
 
     def inbound(self) -> tuple[InboundChain, ...]:
-        return parse_inbound(self._get("listeners", "config_dump?resource=dynamic_listeners"))
+        return parse_inbound(
+            self._get("listeners", f"config_dump?resource=dynamic_listeners&name_regex={INBOUND_LISTENER}")
+        )
 
     def server(self) -> Server:
         return parse_server(self._get("server", "server_info"))
