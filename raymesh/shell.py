@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raymesh import orphans
 from raymesh.errors import CommandError
 
 LOG = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def run(
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **orphans.mark(), **(env or {})},
                 cwd=cwd,
                 text=True,
                 errors="replace",
