@@ -29,4 +29,8 @@ def speaks(address: str, port: int) -> str:
     return "tcp"
 
 
-print(json.dumps({word: speaks(word.rpartition(":")[0].strip("[]"), int(word.rpartition(":")[2])) for word in sys.argv[1:]}))
+print(
+    json.dumps(
+        {word: speaks(word.rpartition(":")[0].strip("[]"), int(word.rpartition(":")[2])) for word in sys.argv[1:]}
+    )
+)

@@ -130,9 +130,7 @@ def logs() -> str:
         names = poll("log files", lambda n=node: api.list_logs(address=ADDRESS, node_id=n["NodeID"], timeout=wait))
         assert any("raylet.out" in name for name in names.get("core_worker", []) + sum(names.values(), [])), names
         text = "".join(
-            api.get_log(
-                address=ADDRESS, node_id=node["NodeID"], filename="raylet.out", tail=20, timeout=wait
-            )
+            api.get_log(address=ADDRESS, node_id=node["NodeID"], filename="raylet.out", tail=20, timeout=wait)
         )
         sizes.append(len(text))
     assert all(sizes), sizes
