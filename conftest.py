@@ -1,1 +1,1 @@
-pytest_plugins = ("fixtures.manifest_lint",)
+pytest_plugins = ("fixtures.manifest_lint", "fixtures.ray_audit")

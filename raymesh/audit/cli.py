@@ -10,12 +10,13 @@ from dataclasses import asdict
 
 from raymesh.audit import namespaces
 from raymesh.audit.diff import changes
+from raymesh.audit.drills import DRILLS
 from raymesh.audit.judge import judge
 from raymesh.audit.measure import Plan, audit
 from raymesh.audit.recordings import Recording, add, load, recorded_versions, save, summarize
 from raymesh.audit.render import as_json, as_text, table
-from raymesh.errors import UsageError
-from raymesh.ports import contract
+from raymesh.errors import EnvironmentFault, UsageError
+from raymesh.ports import Contract, contract
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
 
@@ -37,6 +38,9 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--start-param", action="append", default=[], metavar="KEY=VALUE", help="one more flag for `ray start`"
     )
+    drills = "; ".join(f"{name}: {drill.about}" for name, drill in DRILLS.items())
+    parser.add_argument("--drill", choices=DRILLS, metavar="NAME", help=f"make one fault on purpose; {drills}")
+    parser.add_argument("--port", default="", metavar="NAME", help="blocked-port: take only this port away")
     parser.add_argument(
         "--record", action="store_true", help="add what is seen to the recording of this version; implies --serve"
     )
@@ -55,23 +59,40 @@ def run_audit(arguments: argparse.Namespace) -> int:
     """Audit one version and print what was seen; the exit code."""
     serve = arguments.serve or arguments.record
     made = contract(arguments.ray, serve=serve)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _drill(made, arguments) if arguments.drill else _audit(made, arguments, serve)
+    except KeyboardInterrupt:
+        print("raymesh: interrupted; all that was started is gone", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:
     plan = Plan(
         contract=made,
         serve=serve,
         loopback=arguments.loopback or not namespaces.allowed(),
         extra=dict(_pair(text) for text in arguments.start_param),
     )
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        seen = audit(plan, Progress(), Timeouts())
-    except KeyboardInterrupt:
-        print("raymesh: interrupted; all that was started is gone", file=sys.stderr)
-        return INTERRUPTED
+    seen = audit(plan, Progress(), Timeouts())
     findings = judge(seen, made)
     if arguments.record:
         _record(summarize(seen, made))
     print(as_json(seen, findings) if arguments.json else as_text(seen, findings, made))
     return FINDINGS if findings else CLEAN
+
+
+def _drill(made: Contract, arguments: argparse.Namespace) -> int:
+    if not namespaces.allowed():
+        raise EnvironmentFault("a drill needs network namespaces", "run as root with iproute2 installed")
+    found = []
+    for finding in DRILLS[arguments.drill].make(made, arguments.port, Progress(), Timeouts()):
+        found.append(finding)
+        if not arguments.json:
+            print(f"{finding.subject}: {finding.text}", flush=True)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    return FINDINGS if found else CLEAN
 
 
 def run_diff(arguments: argparse.Namespace) -> int:

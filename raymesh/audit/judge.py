@@ -11,7 +11,7 @@ from raymesh.errors import Unreadable
 from raymesh.ports import WORKER_PORTS, Contract, Port
 from raymesh.ports.model import Role
 
-Kind = Literal["refused-flag", "undeclared", "shut", "protocol", "crossing", "unanswered", "work"]
+Kind = Literal["refused-flag", "undeclared", "shut", "protocol", "crossing", "mesh", "unanswered", "work", "symptom"]
 # The process that opens a port whose number the kernel picks: only so can the contract know it.
 RANDOM_PORT_OWNERS = {"dashboard": "dashboard-grpc-port", "serve replica": "serve-replica-grpc"}
 
@@ -50,6 +50,9 @@ def port_of(listener: Listener, contract: Contract, random: range) -> Port | Non
 
 def label(number: int, role: Role, audit: Audit, contract: Contract) -> str:
     """What to call a port of a host: its contract's name, `random` where the kernel picked it, else its number."""
+    fixed = contract.port_at(number, role)
+    if fixed:
+        return fixed.name
     for listener in audit.listeners:
         if listener.number == number and listener.role == role:
             port = port_of(listener, contract, audit.random)
@@ -99,6 +102,9 @@ def _crossings(audit: Audit, contract: Contract) -> Iterator[Finding]:
         port = next((p for p in contract.ports if p.name == name), None)
         if port is None or one.direction not in port.crosses:
             yield Finding("crossing", name, f"{by} dialled {one.number} {one.direction}; the contract does not say so")
+        if port and port.app_protocol not in ("tcp", port.speaks):
+            text = f"it crosses nodes, declared {port.app_protocol} and speaking {port.speaks}: a sidecar breaks that"
+            yield Finding("mesh", name, text)
 
 
 def _work(audit: Audit) -> Iterator[Finding]:

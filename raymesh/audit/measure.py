@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from raymesh.audit import namespaces
 from raymesh.audit.environments import RayEnvironment, environment
@@ -88,6 +89,35 @@ def start_flags(ray: RayEnvironment, timeouts: Timeouts) -> dict[str, str]:
     return flags
 
 
+def wait_until_up(node: Node, contract: Contract, seen: Sightings, within: float) -> None:
+    """Wait until the node manager of `node` listens. Raises StartError as soon as `ray start` is gone."""
+    numbers = contract.find("node-manager-port").numbers
+    assert numbers is not None
+
+    def ports() -> set[int]:
+        node.check()
+        return seen.ports(node.host.role)
+
+    what = f"node manager of the {node.host.role} listens"
+    wait_for(what, ports, until=lambda found: numbers[0] in found, within=within, every=0.2)
+
+
+def run_inside(
+    ray: RayEnvironment, made: Hosts, script: str, arguments: Sequence[str], timeout: float
+) -> list[dict[str, Any]]:
+    """Run a script of inside/ on the head with the audited Ray's Python; the JSON objects that it prints.
+
+    Raises CommandError where it fails or prints none.
+    """
+    words = [*made.head.prefix, str(ray.python), str(INSIDE / script), *arguments]
+    clean = [f"{key}={value}" for key, value in clean_environment(ray, made).items()]
+    done = run(["env", "-i", *clean, *words], timeout=timeout, cwd=made.folder / made.head.role)
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not found:
+        raise CommandError(f"{script} on Ray {ray.version} left no word:\n{done.stderr[-2000:]}")
+    return found
+
+
 def _start(
     plan: Plan,
     ray: RayEnvironment,
@@ -98,44 +128,23 @@ def _start(
     progress: Progress,
     within: float,
 ) -> list[Node]:
-    node_manager = plan.contract.find("node-manager-port").numbers
-    assert node_manager is not None
     started = []
     for host in made.all:
         with progress.phase(f"Ray {plan.ray} {host.role}"):
             node = stack.enter_context(ray_node(ray, host, made, plan.contract, plan.extra))
             started.append(node)
-
-            def ports(node: Node = node, host: Host = host) -> set[int]:
-                node.check()
-                return seen.ports(host.role)
-
-            wait_for(
-                f"node manager of the {host.role} listens",
-                ports,
-                until=lambda found: node_manager[0] in found,
-                within=within,
-                every=0.2,
-            )
+            wait_until_up(node, plan.contract, seen, within)
     return started
 
 
 def _work(plan: Plan, ray: RayEnvironment, made: Hosts, started: list[Node], progress: Progress) -> tuple[Step, ...]:
     names = (*STEPS, "serve") if plan.serve else STEPS
     arguments = [gcs_address(made), str(len(made.all)), str(plan.step_seconds), *names]
-    words = [*made.head.prefix, ray.python, INSIDE / "workload.py", *arguments]
     with progress.phase(f"Ray {plan.ray} works", ", ".join(names)):
-        done = run(
-            ["env", "-i", *(f"{key}={value}" for key, value in clean_environment(ray, made).items()), *words],
-            timeout=plan.step_seconds * 2 * (len(names) + 1),
-            cwd=started[0].log.parent,
-        )
+        done = run_inside(ray, made, "workload.py", arguments, plan.step_seconds * 2 * (len(names) + 1))
     for node in started:
         node.check()
-    steps = tuple(Step(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{"))
-    if not steps:
-        raise CommandError(f"the work on Ray {plan.ray} left no word:\n{done.stderr[-2000:]}")
-    return steps
+    return tuple(Step(**one) for one in done)
 
 
 def _listeners(host: Host, seen: Sightings) -> Iterable[Listener]:

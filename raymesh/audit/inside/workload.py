@@ -175,6 +175,7 @@ def serve() -> str:
         return by_handle == wanted and by_http <= wanted
 
     poll("a replica on every node answered", both)
+    poll("a proxy on every node", lambda: [*api.status().proxies.values()].count("HEALTHY") == NODES)
     return f"{len(wanted)} replicas answered"
 
 
