@@ -97,8 +97,10 @@ def parse(path: str, text: str) -> Iterator[Document | Finding]:
         except yaml.MarkedYAMLError as error:
             yield _broken(path, line, chunk, error)
         except yaml.reader.ReaderError as error:
-            at = line + chunk.count("\n", 0, error.position) + 1
-            yield unreadable(Place(path, at, 1), f"not YAML: character #x{ord(str(error.character)[0]):04x}")
+            # libyaml counts bytes and gives a number, PyYAML's own reader counts characters and gives one.
+            found = error.character if isinstance(error.character, int) else ord(error.character)
+            at = line + chunk.encode()[: error.position].count(b"\n") + 1
+            yield unreadable(Place(path, at, 1), f"not YAML: character #x{found:04x}")
         except (yaml.YAMLError, _DepthError) as error:
             yield unreadable(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}")
         else:
