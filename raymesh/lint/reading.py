@@ -21,6 +21,7 @@ DEEPEST = 200
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|<%|\{%")
+_OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
 # Only text that has one of these can be nested deeply enough to overflow the stack of the C parser.
 _MANY_BRACKETS = 2000
 _DEEP_LINES = re.compile(r"^ {1000}|^[-? \t]{1000}", re.MULTILINE)
@@ -95,7 +96,9 @@ def parse(path: str, text: str) -> Iterator[Document | Finding]:
                 _refuse_deep(chunk)
             root = Loader(_DIRECTIVE.sub(_blank, chunk)).get_single_node()
         except yaml.MarkedYAMLError as error:
-            yield _broken(path, line, chunk, error)
+            finding = _broken(path, line, chunk, error)
+            if finding is not None:
+                yield finding
         except yaml.reader.ReaderError as error:
             # libyaml counts bytes and gives a number, PyYAML's own reader counts characters and gives one.
             found = error.character if isinstance(error.character, int) else ord(error.character)
@@ -139,10 +142,13 @@ def _refuse_deep(chunk: str) -> None:
             depth -= 1
 
 
-def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Finding:
+def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Finding | None:
+    """What is wrong with a document; None for a template of something else, such as a chart's Deployment."""
     mark = error.problem_mark or error.context_mark
     at = Place(path, line + (mark.line if mark else 0) + 1, (mark.column if mark else 0) + 1)
     template = _TEMPLATE.search(chunk)
+    if template and not _OURS.search(chunk):
+        return None
     if template:
         at = Place(path, line + chunk.count("\n", 0, template.start()) + 1, 1)
         return unreadable(at, "a template that is not rendered: pipe the output of `helm template` into `-`")

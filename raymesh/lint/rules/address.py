@@ -17,7 +17,7 @@ from raymesh.ports.address import node_address, node_address_dual_stack
 def rm017(world: World) -> Iterator[Hit]:
     """Istio finds a Ray node by its host name in the headless Service, never by its IP address."""
     for case in world.cases:
-        if case.service is None or case.cluster.pod_fqdn is not None:
+        if case.service is None or case.cluster.registers_by_name:
             continue
         for group in case.cluster.groups:
             wrong = _wrong_address(case, case.service, group)

@@ -11,9 +11,11 @@ from raymesh.lint.opened import owners, set_param
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.tree import child
 from raymesh.lint.world import ADDRESS, Case, World, fqdn_of, policy_concerns
+from raymesh.ports import Version
 
 _EXCLUDED = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeOutboundPorts")
 _SERVE_GRPC = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+_AUTOSCALER_V2_BY_DEFAULT = Version(2, 47)
 _DASHBOARD_GRPC = "dashboard-grpc-port"
 _DASHBOARD_GRPC_NUMBER = 6384
 _ON = ("1", "true", "True")
@@ -187,17 +189,25 @@ def rm036(world: World) -> Iterator[Hit]:
     for case in world.cases:
         told = case.cluster.autoscaling
         head = case.cluster.head
-        if told is None or not told.true or head is None or case.cluster.autoscaler_version == "v2":
+        if told is None or not told.true or head is None or _second_autoscaler(case):
             continue
-        switch = head.environment.get("RAY_enable_autoscaler_v2")
         address = head.params.get(ADDRESS)
-        if (switch is None or switch.text not in _ON) and address and fqdn_of(address):
+        if address and fqdn_of(address):
             yield Hit(
                 at(told),
                 f"{case.cluster.name.text} scales with the first autoscaler, which matches nodes by IP address, "
                 "but its nodes register by name",
                 "autoscalerOptions.version: v2",
             )
+
+
+def _second_autoscaler(case: Case) -> bool:
+    """Whether the newer autoscaler runs: asked for, or by default."""
+    told = case.cluster.autoscaler_version
+    switch = case.cluster.head.environment.get("RAY_enable_autoscaler_v2") if case.cluster.head else None
+    if told or switch:
+        return told == "v2" or (switch is not None and switch.text in _ON)
+    return case.contract.ray_version >= _AUTOSCALER_V2_BY_DEFAULT
 
 
 def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:

@@ -90,6 +90,10 @@ def test_kinds_that_are_not_ours_are_left_alone() -> None:
     assert messages("apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: x}\nspec: {ports: 80}\n") == []
 
 
+def test_templates_of_something_else_are_left_alone() -> None:
+    assert messages("{{- if .Values.on }}\nkind: Deployment\n{{- end }}\n") == []
+
+
 def test_a_list_is_opened() -> None:
     items = "".join(f"- {part.replace(chr(10), chr(10) + '  ').rstrip()}\n" for part in CLEAN.split("---\n"))
     assert messages(f"kind: List\nitems:\n{items}") == []
