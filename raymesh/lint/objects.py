@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import yaml
@@ -130,7 +131,7 @@ class Service:
         """The list of its ports."""
         return child(self.spec, "ports")
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[int]:
         """The port numbers that it declares."""
         return frozenset(n for e in self.entries if (n := e.number.number) is not None)

@@ -87,10 +87,7 @@ def read_file(path: str) -> str | Finding:
 
 def parse(path: str, text: str) -> Iterator[Document | Finding]:
     """The documents of a text. A broken one becomes a finding, the others are still read."""
-    for offset, chunk in _split(text):
-        line = text.count("\n", 0, offset)
-        if not chunk.strip():
-            continue
+    for offset, line, chunk in _split(text):
         try:
             if _may_be_deep(chunk):
                 _refuse_deep(chunk)
@@ -115,12 +112,17 @@ class _DepthError(Exception):
     """The document is nested more deeply than any manifest."""
 
 
-def _split(text: str) -> Iterator[tuple[int, str]]:
+def _split(text: str) -> Iterator[tuple[int, int, str]]:
+    """Documents, with the characters and the lines before them."""
     starts = [found.start() for found in _MARKER.finditer(text)]
     if not starts or text[: starts[0]].strip():
         starts.insert(0, 0)
+    line = 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        yield start, text[start:end]
+        chunk = text[start:end]
+        if chunk.strip():
+            yield start, line, chunk
+        line += chunk.count("\n")
 
 
 def _blank(found: re.Match[str]) -> str:
