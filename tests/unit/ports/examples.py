@@ -139,6 +139,7 @@ RED: dict[str, Example] = {
     "RM036": change("  headGroupSpec:", "  enableInTreeAutoscaling: true\n  headGroupSpec:", OLD_CLEAN),
     "RM037": both(lambda t: t.replace("2.60.0", "2.11.0")),
     "RM038": change("rayVersion: 2.60.0", "rayVersion: 2.55.0"),
+    "RM040": change("hostname -I | tr -d ' ' |", "hostname -I |"),
     "RM039": both(lambda t: t.replace("2.60.0", "2.61.0")),
 }
 
@@ -181,4 +182,5 @@ NEAR: dict[str, Example] = {
     "RM036": change("  headGroupSpec:", "  enableInTreeAutoscaling: true\n  headGroupSpec:"),
     "RM037": both(lambda t: t.replace("2.60.0", "2.38.0")),
     "RM038": both(lambda t: t.replace("rayproject/ray:2.60.0", "rayproject/ray:nightly")),
+    "RM040": change("hostname -I | tr -d ' ' |", "hostname -I | cut -d' ' -f1 |"),
 }
