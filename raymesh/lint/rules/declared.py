@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from raymesh.lint.edits import add_element, drop_element, quoted, replace_node
@@ -13,7 +14,6 @@ from raymesh.lint.opened import (
     LOWEST_FLAG,
     node_ports,
     number_of,
-    owners,
     ranges,
     set_param,
     source,
@@ -23,6 +23,8 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import Case, World
 from raymesh.ports import WORKER_PORTS, Port
 from raymesh.ports.limits import BESIDE_WORKERS, LAST_APPLIED, apply_refuses, fewest_worker_ports
+
+_WORKER_NAME = re.compile(r"p\d+")
 
 
 @rule("RM001", Severity.ERROR, "port opened but not declared")
@@ -49,17 +51,16 @@ def rm001(world: World) -> Iterator[Hit]:
 def rm002(world: World) -> Iterator[Hit]:
     """The Service declares a number that no group opens."""
     for case, service in world.pairs:
-        known = owners(case)
         in_pods = {n for group in case.cluster.groups for n in group.container_ports}
         left_to_ray = any(worker_numbers(group) is None for group in case.cluster.groups)
         for entry in service.entries:
             number = entry.number.number
-            if number is None or number in known or number in in_pods:
+            if number is None or case.owner_of(number) or number in in_pods:
                 continue
             name = entry.name.text if entry.name else ""
             if left_to_ray and name == f"p{number}":
                 continue  # RM023 says that the range is missing
-            ours = name == f"p{number}" or any(name == p.name for p in case.contract.ports)
+            ours = _WORKER_NAME.fullmatch(name) or any(name == p.name for p in case.contract.ports)
             yield Hit(
                 at(entry.number),
                 f"port {number} ({name or 'no name'}) is declared, but no group of {case.cluster.name.text} opens it",
@@ -85,7 +86,9 @@ def rm004(world: World) -> Iterator[Hit]:
                 f"group {group.name} opens worker ports {ranges(numbers)}, but Service {service.name.text} "
                 f"does not declare {ranges(missing)}",
                 "declare each of them: a Service has no ranges",
-                _add(service, f"p{missing[0]}", missing[0], port) if len(missing) <= world.options.widest else (),
+                _renumber_or_add(service, f"p{missing[0]}", missing[0], port)
+                if len(missing) <= world.options.widest
+                else (),
             )
 
 
@@ -180,12 +183,12 @@ def _declare(case: Case, service: Service, port: Port, number: int) -> tuple[Edi
     told = {number_of(g, port) for g in case.cluster.groups if g.role in port.roles}
     if len(told) > 1:
         return ()  # RM007 comes first
+    return _renumber_or_add(service, port.name, number, port)
+
+
+def _renumber_or_add(service: Service, name: str, number: int, port: Port) -> tuple[Edit, ...]:
     for entry in service.entries:
-        if entry.name and entry.name.text == port.name and entry.number.number != number:
+        if entry.name and entry.name.text == name:
             return replace_node(service.doc, entry.number.node, str(number))
-    return _add(service, port.name, number, port)
-
-
-def _add(service: Service, name: str, number: int, port: Port) -> tuple[Edit, ...]:
     fields = {"name": name, "port": str(number), "appProtocol": port.app_protocol}
     return add_element(service.doc, service.ports_node, fields)

@@ -9,14 +9,14 @@ from raymesh.lint.findings import Edit, Severity
 from raymesh.lint.objects import Service
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.tree import child
-from raymesh.lint.world import CLUSTER_LABEL, Case, World, selects_all
+from raymesh.lint.world import CLUSTER_LABEL, Case, World, same_namespace, selects_all
 
 
 @rule("RM013", Severity.WARNING, "no headless Service for the nodes")
 def rm013(world: World) -> Iterator[Hit]:
     """A cluster in a mesh, and no Service that tells the mesh of its ports."""
     for case in world.cases:
-        if not case.services and case.cluster.pod_fqdn is None:
+        if not case.services and not case.cluster.registers_by_name:
             yield Hit(
                 at(case.cluster.name),
                 f"{case.cluster.kind} {case.cluster.name.text} is in a mesh, but no headless Service in the input "
@@ -29,6 +29,14 @@ def rm013(world: World) -> Iterator[Hit]:
 def rm014(world: World) -> Iterator[Hit]:
     """The Service has other pods than those of the cluster."""
     for case, service in world.pairs:
+        if not same_namespace(service.namespace, case.cluster.namespace):
+            yield Hit(
+                at(service.name),
+                f"Service {service.name.text} lies in namespace {service.namespace}, the pods of "
+                f"{case.cluster.name.text} in {case.cluster.namespace}: it can't select them",
+                f"namespace: {case.cluster.namespace}",
+            )
+            continue
         if selects_all(service, case.cluster):
             continue
         told = ", ".join(f"{k}={v.text}" for k, v in service.selector.items()) or "nothing"

@@ -1,0 +1,35 @@
+"""Prints docs/rules/README.md: `python -m raymesh.lint.catalog > docs/rules/README.md`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raymesh.lint.registry import all_rules
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "rules"
+HEADER = """\
+# Rules of `raymesh ports lint`
+
+Made by `python -m raymesh.lint.catalog`. RM000 stands for what could not be read. *Proof* is the first word of a
+page's evidence: *measured* with real Ray, read in *code*, *documented*, *reported* by users, or *inferred*.
+
+| rule | severity | what | proof |
+| --- | --- | --- | --- |
+| [RM000](RM000.md) | error | could not be read | code |
+"""
+
+
+def index() -> str:
+    """The page that lists every rule."""
+    rows = [f"| [{r.id}]({r.id}.md) | {r.severity} | {r.title} | {_proof(r.id)} |\n" for r in all_rules().values()]
+    return HEADER + "".join(rows)
+
+
+def _proof(rule: str) -> str:
+    """The first word of the page's evidence."""
+    evidence = (PAGES / f"{rule}.md").read_text(encoding="utf-8").partition("## Evidence\n")[2]
+    return evidence.split(maxsplit=1)[0].rstrip(":").lower()
+
+
+if __name__ == "__main__":
+    print(index(), end="")
