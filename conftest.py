@@ -17,6 +17,7 @@ pytest_plugins = (
     "fixtures.raycluster",
     "fixtures.witnesses",
     "fixtures.manifest_lint",
+    "fixtures.ray_audit",
 )
 
 

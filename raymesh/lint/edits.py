@@ -10,7 +10,7 @@ import yaml
 from raymesh.lint.findings import Edit
 from raymesh.lint.reading import Document
 
-_PLAIN = re.compile(r"[A-Za-z$/][^#\n,\[\]{}]*[^#\n,\[\]{}: ]|[A-Za-z]")
+_PLAIN = re.compile(r"[A-Za-z$/][^#?\n,\[\]{}]*[^#?\n,\[\]{}: ]|[A-Za-z]")
 _OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
 _PROPERTIES = ("&", "!", "*")
 _WORDS = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import yaml
@@ -73,7 +74,7 @@ class Cluster:
     groups: tuple[Group, ...]
     tls: Value | None
     autoscaling: Value | None
-    pod_fqdn: Value | None  # KubeRay registers the nodes by name itself
+    registers_by_name: bool  # KubeRay gives the nodes their names itself
     autoscaler_version: str
 
     @property
@@ -130,7 +131,7 @@ class Service:
         """The list of its ports."""
         return child(self.spec, "ports")
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[int]:
         """The port numbers that it declares."""
         return frozenset(n for e in self.entries if (n := e.number.number) is not None)
@@ -278,9 +279,15 @@ def _cluster(doc: Document, root: yaml.Node, kind: str) -> Cluster | None:
         groups=tuple(groups),
         tls=scalar(doc, spec, "tlsOptions", "enabled"),
         autoscaling=scalar(doc, spec, "enableInTreeAutoscaling"),
-        pod_fqdn=scalar(doc, spec, "podFQDN"),
+        registers_by_name=_registers_by_name(doc, spec),
         autoscaler_version=version.text if version else "",
     )
+
+
+def _registers_by_name(doc: Document, spec: yaml.Node) -> bool:
+    """Whether KubeRay's podFQDN sets node-ip-address (https://github.com/ray-project/kuberay/pull/5191)."""
+    mode = scalar(doc, spec, "podFQDN", "mode")
+    return mode is not None and mode.text == "RegisterAsNodeAddress"
 
 
 def _ray_group(doc: Document, node: yaml.Node, role: Role, name: str) -> Group:

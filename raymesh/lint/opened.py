@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from raymesh.lint.edits import set_key
 from raymesh.lint.findings import Edit, Place
-from raymesh.lint.objects import Group
-from raymesh.lint.world import Case
+from raymesh.lint.objects import Cluster, Group
 from raymesh.ports import WORKER_PORTS, Contract, Port
 from raymesh.ports.facts import RAY_WORKER_PORTS
 
@@ -48,18 +47,15 @@ def worker_numbers(group: Group) -> Sequence[int] | None:
     return range(lowest, highest + 1)
 
 
-def owners(case: Case) -> dict[int, Port]:
-    """Who opens which number in any group of a cluster, with the ports of the head Service."""
+def opened(cluster: Cluster, contract: Contract) -> dict[int, Port]:
+    """Who opens which number in any group of a cluster."""
     found: dict[int, Port] = {}
-    for port in case.contract.ports:
-        if port.declared_in != "headless" and port.numbers is not None:
-            found.update(dict.fromkeys(port.numbers, port))
-    for group in case.cluster.groups:
-        for port in node_ports(case.contract, group):
+    for group in cluster.groups:
+        for port in node_ports(contract, group):
             number = number_of(group, port)
             if number is not None:
                 found[number] = port
-        found.update(dict.fromkeys(worker_numbers(group) or (), case.contract.find(WORKER_PORTS)))
+        found.update(dict.fromkeys(worker_numbers(group) or (), contract.find(WORKER_PORTS)))
     return found
 
 

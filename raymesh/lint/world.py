@@ -6,10 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from raymesh.lint.objects import AuthorizationPolicy, Cluster, Group, Objects, PeerAuthentication, Service
+from raymesh.lint.opened import opened
 from raymesh.lint.tree import Value
-from raymesh.ports import NEWEST, Contract, Version, contract
+from raymesh.ports import NEWEST, Contract, Port, Version, contract
 from raymesh.ports.limits import WIDEST
 
 CLUSTER_LABEL = "ray.io/cluster"
@@ -46,6 +48,20 @@ class Case:
     contract: Contract
     services: tuple[Service, ...]  # that mean to be its headless Service
     peers: tuple[PeerAuthentication, ...]
+
+    @cached_property
+    def _opened(self) -> dict[int, Port]:
+        return opened(self.cluster, self.contract)
+
+    def owner_of(self, number: int | None) -> Port | None:
+        """Who opens a number in any group, with the ports of the head Service and those that are allowed."""
+        if number is None:
+            return None
+        port = self._opened.get(number)
+        if port is None:
+            known = self.contract.port_at(number)
+            return known if known and known.declared_in != "headless" else None
+        return port
 
     @property
     def service(self) -> Service | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from raymesh.errors import UsageError
@@ -36,7 +37,8 @@ def merge(text: str, plan: Plan, name: str | None = None) -> str:
     """
     for _ in range(_MOST_EDITS):
         found = _find(text, name)
-        plan = replace(plan, name=found.name.text, namespace=found.namespace or plan.namespace, contract=plan.contract)
+        cpus = max([plan.cpus, *(math.ceil(g.cpu) for g in found.groups if g.cpu)])
+        plan = replace(plan, name=found.name.text, namespace=found.namespace or plan.namespace, cpus=cpus)
         check(plan)
         edit = _next_edit(found, plan)
         if edit is None:

@@ -14,7 +14,6 @@ from raymesh.lint.opened import (
     LOWEST_FLAG,
     node_ports,
     number_of,
-    owners,
     ranges,
     set_param,
     source,
@@ -52,12 +51,11 @@ def rm001(world: World) -> Iterator[Hit]:
 def rm002(world: World) -> Iterator[Hit]:
     """The Service declares a number that no group opens."""
     for case, service in world.pairs:
-        known = owners(case)
         in_pods = {n for group in case.cluster.groups for n in group.container_ports}
         left_to_ray = any(worker_numbers(group) is None for group in case.cluster.groups)
         for entry in service.entries:
             number = entry.number.number
-            if number is None or number in known or number in in_pods:
+            if number is None or case.owner_of(number) or number in in_pods:
                 continue
             name = entry.name.text if entry.name else ""
             if left_to_ray and name == f"p{number}":

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from raymesh.lint.edits import drop_element, drop_key, replace_node, set_key
 from raymesh.lint.findings import Severity
 from raymesh.lint.objects import Entry
-from raymesh.lint.opened import owners
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import Case, World
 from raymesh.ports import Port
@@ -141,9 +140,8 @@ def rm012(world: World) -> Iterator[Hit]:
 
 def _known_entries(world: World) -> Iterator[tuple[Case, Entry, Port]]:
     for case, service in world.pairs:
-        known = owners(case)
         for entry in service.entries:
-            port = known.get(entry.number.number or 0)
+            port = case.owner_of(entry.number.number)
             if port is not None:
                 yield case, entry, port
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from raymesh.lint.edits import drop_key, quoted, replace_node
 from raymesh.lint.findings import Severity
@@ -10,7 +11,7 @@ from raymesh.lint.objects import Cluster, Group, Service
 from raymesh.lint.opened import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG, node_ports, number_of, set_param, worker_numbers
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import World
-from raymesh.ports import NEWEST, Version, contract
+from raymesh.ports import NEWEST, Contract, Version, contract
 from raymesh.ports.facts import RAY_WORKER_PORTS
 from raymesh.ports.flags import FLAGS, closest_flag
 
@@ -175,10 +176,14 @@ def _bad_range(group: Group) -> Iterator[Hit]:
         )
 
 
+@cache
+def _contract(version: Version) -> Contract:
+    return contract(version)
+
+
 def _clashes(cluster: Cluster, group: Group, version: Version | None) -> Iterator[Hit]:
     taken = dict.fromkeys(worker_numbers(group) or (), WORKER_WORDS)
-    known = contract(version or NEWEST)
-    for port in known.ports:
+    for port in _contract(version or NEWEST).ports:
         flag = port.flags[0] if port.flags else None
         if port.name == "worker-ports" or flag is None or group.role not in port.roles:
             continue
