@@ -19,6 +19,7 @@ CLUSTER_SPEC = {
     "RayService": ("spec", "rayClusterConfig"),
 }
 T = TypeVar("T")
+_MOST_CPUS = 100_000  # keeps out infinity, and what is not a number
 INJECT = "sidecar.istio.io/inject"
 REVISION = "istio.io/rev"
 
@@ -340,9 +341,10 @@ def _cpu(doc: Document, group: yaml.Node, container: yaml.Node | None) -> float 
         if value is not None:
             text, milli = value.text.removesuffix("m"), value.text.endswith("m")
             try:
-                return float(text) / (1000 if milli else 1)
+                cpus = float(text) / (1000 if milli else 1)
             except ValueError:
                 return None
+            return cpus if 0 <= cpus <= _MOST_CPUS else None
     return None
 
 
