@@ -6,10 +6,11 @@ import math
 from dataclasses import replace
 
 from raymesh.errors import UsageError
+from raymesh.lint.collecting import collect
 from raymesh.lint.edits import quoted, word
 from raymesh.lint.findings import Edit, Finding
 from raymesh.lint.fixing import fix_texts
-from raymesh.lint.objects import Cluster, Group, Objects, collect
+from raymesh.lint.objects import Cluster, Group, Objects
 from raymesh.lint.opened import LIST_FLAG, LOWEST_FLAG, set_param
 from raymesh.lint.reading import parse
 from raymesh.lint.rules.mesh import label_pods

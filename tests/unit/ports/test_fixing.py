@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymesh.errors import UsageError
-from raymesh.lint.edits import add_element, drop_element, drop_key, quoted, replace_node, set_key, word
+from raymesh.lint.edits import add_elements, drop_element, drop_key, quoted, replace_node, set_key, word
 from raymesh.lint.findings import Edit
 from raymesh.lint.fixing import fix_texts
 from raymesh.lint.reading import Document, parse
@@ -102,7 +102,7 @@ def test_the_first_key_opens_empty_braces(text: str, expected: str) -> None:
 )
 def test_an_element_is_added_in_the_list_s_own_form(text: str, expected: str) -> None:
     doc = document(text)
-    assert applied(text, add_element(doc, child(doc.root, "l"), {"k": "v", "n": "1"})) == expected
+    assert applied(text, add_elements(doc, child(doc.root, "l"), [{"k": "v", "n": "1"}])) == expected
 
 
 def test_an_element_and_a_key_are_dropped_with_their_lines() -> None:
