@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from fixtures.session import RUN, Run
+from fixtures.run import RUN, Run
 from raymesh.errors import UsageError
 from raymesh.settings import OPTIONS, load_settings
 
@@ -17,6 +17,7 @@ pytest_plugins = (
     "fixtures.raycluster",
     "fixtures.witnesses",
     "fixtures.manifest_lint",
+    "fixtures.ray_audit",
 )
 
 
@@ -59,7 +60,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
+    item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed and item.get_closest_marker("e2e"):

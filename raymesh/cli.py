@@ -28,7 +28,7 @@ examples:
   raymesh ports generate --ray 2.60.0 --merge cluster.yaml --write
   raymesh ports lint manifests/
   raymesh ports lint manifests/ --fix
-  raymesh ports audit 2.60.0
+  raymesh ports audit --ray 2.60.0
   raymesh ports diff 2.10.0 2.60.0
 """
 

@@ -24,7 +24,7 @@ def host_codename() -> str:
     rows = dict(row.split("=", 1) for row in release.read_text().splitlines() if "=" in row) if release.exists() else {}
     if rows.get("ID") != "debian" or not shutil.which("apt-get"):
         raise EnvironmentFault(
-            f"this machine is {rows.get('PRETTY_NAME', 'of an unknown kind')}; tools are unpacked from Debian packages",
+            f"tools are unpacked from Debian packages, and this is {rows.get('PRETTY_NAME', 'another system')}",
             "run on Debian 12 or newer, or install Docker, kind and kubectl yourself and use --image-source pull",
         )
     return rows["VERSION_CODENAME"].strip('"')

@@ -30,11 +30,15 @@ FIRST_PORT, PORTS = 20000, 20000
 
 @dataclass(frozen=True)
 class Spec:
-    """What a cluster is to be: its name, its node image, and kubeadm's ClusterConfiguration where images are ours."""
+    """What a cluster is to be: name, node image, kubeadm's ClusterConfiguration where images are ours, and setup.
+
+    `setup` is a digest of what is installed in it: with another one it is another cluster.
+    """
 
     name: str
     node_image: str
     kubeadm: Doc | None
+    setup: str
 
     @property
     def identity(self) -> str:

@@ -38,6 +38,7 @@ class Lane:
     jaeger: str
     prometheus: str
     envoy: str
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     build: Mapping[str, str] = field(default_factory=dict, repr=False)
     replaced: Mapping[str, str] = field(default_factory=dict)
 
@@ -141,13 +142,13 @@ def load_lane(name: str, path: Path = LANES_FILE) -> Lane:
     if name not in rows:
         raise UsageError(f"unknown lane {name!r}; lanes.yaml has: {', '.join(sorted(rows))}")
     row = dict(rows[name])
-    build = row.pop("build", {})
-    want = {f.name for f in fields(Lane)} - {"name", "build", "replaced"}
+    build, digests = row.pop("build", {}), row.pop("digests", {})
+    want = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
     if set(row) != want or not set(build) <= want:
         raise UsageError(
             f"lane {name!r} needs the keys {sorted(want)}, has {sorted(row)} and, below build, {sorted(build)}"
         )
-    return Lane(name=name, build=build, **row)
+    return Lane(name=name, digests=digests, build=build, **row)
 
 
 def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str] = os.environ) -> Settings:

@@ -25,7 +25,7 @@ DASHBOARD_PORT = 8265
 ANSWER = "the answer is 42"
 
 
-class TrafficFailed(RaymeshError):  # noqa: N818 - named for what happened, like the others
+class TrafficFailed(RaymeshError):
     """Ray did not do what it was asked, so nothing may be concluded from what the mesh shows."""
 
 

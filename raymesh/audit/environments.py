@@ -87,7 +87,9 @@ def _interpreter() -> str:
     name = "python{}.{}".format(*PYTHON)
     found = shutil.which(name)
     if not found:
-        raise EnvironmentFault(f"no {name} on PATH", f"install {name}: every Ray version that we audit has wheels for it")
+        raise EnvironmentFault(
+            f"no {name} on PATH", f"install {name}: every Ray version that we audit has wheels for it"
+        )
     return found
 
 

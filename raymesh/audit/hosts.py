@@ -28,6 +28,7 @@ class Host:
     fqdn: str
     prefix: tuple[str, ...]
     owns: Callable[[int], bool]
+    anchor: int  # a process of this host: its /proc shows the host's sockets
     namespace: str = ""  # empty: the machine itself
 
     def pids(self) -> list[int]:
@@ -81,8 +82,6 @@ def hosts(*, loopback: bool, roles: tuple[Role, ...] = ("head", "worker")) -> It
         made = Hosts(tuple(_namespace_host(f"{own}-{role}", role, folder, stack) for role in roles), folder)
         made.write_names(known_names())
         namespaces.connect({host.namespace: host.address for host in made.all})
-        for host in made.all:
-            namespaces.serve_names(host.prefix, _names(folder), stack)
         yield made
 
 
@@ -122,7 +121,7 @@ def _loopback_host(folder: Path, stack: ExitStack) -> Host:
         return False
 
     stack.callback(owned.end_all, owns)
-    return Host("head", LOOPBACK, LOOPBACK, (), owns)
+    return Host("head", LOOPBACK, LOOPBACK, (), owns, os.getpid())
 
 
 def _namespace_host(name: str, role: Role, folder: Path, stack: ExitStack) -> Host:
@@ -131,4 +130,5 @@ def _namespace_host(name: str, role: Role, folder: Path, stack: ExitStack) -> Ho
     private = folder / f"{role}-temp"
     private.mkdir()
     prefix = namespaces.prefix(name, private, _temp(folder))
-    return Host(role, ADDRESSES[role], fqdn(ADDRESSES[role]), prefix, namespaces.owner(name), name)
+    anchor = namespaces.serve_names(prefix, _names(folder), stack)
+    return Host(role, ADDRESSES[role], fqdn(ADDRESSES[role]), prefix, namespaces.owner(name), anchor, name)

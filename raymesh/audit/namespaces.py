@@ -78,8 +78,8 @@ def owner(name: str) -> Callable[[int], bool]:
     return owns
 
 
-def serve_names(start: tuple[str, ...], table: Path, stack: ExitStack) -> None:
-    """Run a nameserver behind `start` until `stack` ends."""
+def serve_names(start: tuple[str, ...], table: Path, stack: ExitStack) -> int:
+    """Run a nameserver behind `start` until `stack` ends; its process id."""
     server = subprocess.Popen(
         [*start, sys.executable, str(NAMES_SERVER), str(table)],
         stdin=subprocess.DEVNULL,
@@ -94,6 +94,7 @@ def serve_names(start: tuple[str, ...], table: Path, stack: ExitStack) -> None:
         raise EnvironmentFault(
             "the nameserver of an audited host did not start", "its own message is above; it needs port 53 of loopback"
         )
+    return server.pid
 
 
 def block(name: str, number: int) -> None:

@@ -23,7 +23,7 @@ NO_SUCH_OPTION = re.compile(r"no such option:?\s*'?(?P<flag>--[a-z0-9-]+)", re.I
 TAIL_LINES = 15
 
 
-class NodeExited(RaymeshError):
+class StartError(RaymeshError):
     """`ray start --block` ended, so that nothing of this node can be measured. `log` is all that it printed."""
 
     def __init__(self, role: Role, code: int, log: str) -> None:
@@ -46,10 +46,10 @@ class Node:
     log: Path
 
     def check(self) -> None:
-        """Raise NodeExited if it runs no longer."""
+        """Raise StartError if it runs no longer."""
         code = self.process.poll()
         if code is not None:
-            raise NodeExited(self.host.role, code, self.log.read_text(errors="replace"))
+            raise StartError(self.host.role, code, self.log.read_text(errors="replace"))
 
 
 def start_command(ray: RayEnvironment, host: Host, hosts: Hosts, params: Mapping[str, str]) -> list[str]:

@@ -30,7 +30,10 @@ def written() -> dict[str, str]:
 def published(lane: Lane) -> dict[str, str]:
     """Return role -> published image for this machine's architecture."""
     machine = ARCHITECTURES.get(platform.machine(), platform.machine())
-    return {role: fill(row["published"].get(machine) or row["published"]["any"], lane) for role, row in _rows().items()}
+    found = {
+        role: fill(row["published"].get(machine) or row["published"]["any"], lane) for role, row in _rows().items()
+    }
+    return {role: f"{image}@{lane.digests[role]}" if role in lane.digests else image for role, image in found.items()}
 
 
 def registries_answer(lane: Lane) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from raymesh.images.recipes import REPOSITORY
 from raymesh.images.workshop import NODE, Workshop
 from raymesh.kind import Spec
 from raymesh.progress import Progress
-from raymesh.settings import Lane, Settings, cache_dir
+from raymesh.settings import ROOT, Lane, Settings, cache_dir
 
 KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 
@@ -40,6 +41,17 @@ class Served:
         return f"stock Envoy {self.lane.envoy}" if self.stock_proxy else f"istio-proxy {self.lane.istio}"
 
     @property
+    def headline(self) -> str:
+        """Return in a line what served a run; versions that stand in for the lane's are named as such."""
+        lane = self.lane
+        names = ("kubernetes", "istio", "kuberay", "ray", "kiali", "jaeger", "prometheus")
+        versions = [
+            f"{name} {getattr(lane, name)}" + (f" (for {lane.replaced[name]})" if name in lane.replaced else "")
+            for name in names
+        ]
+        return f"lane {lane.name}: {', '.join(versions)}; images: {self.source}; proxy: {self.proxy}"
+
+    @property
     def as_written(self) -> dict[str, str]:
         """Return image as the manifests name it -> image that serves."""
         return {written: self.by_role[role] for role, written in registry.written().items()}
@@ -50,16 +62,24 @@ class Served:
         return dict(self.by_role) if self.stock_proxy else None
 
     def cluster(self, name: str) -> Spec:
-        """Return the cluster that runs these images."""
+        """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
         if self.source == "pull":
-            return Spec(name, self.by_role[NODE], None)
+            return Spec(name, self.by_role[NODE], None, installed_by())
         tag = {role: self.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
         kubeadm = {
             "imageRepository": REPOSITORY,
             "etcd": {"local": {"imageTag": tag["etcd"]}},
             "dns": {"imageTag": tag["coredns"]},
         }
-        return Spec(name, self.by_role[NODE], kubeadm)
+        return Spec(name, self.by_role[NODE], kubeadm, installed_by())
+
+
+def installed_by() -> str:
+    """Return a digest of what decides how a cluster is set up: manifests, and the code that patches them."""
+    digest = hashlib.sha256()
+    for path in sorted([*(ROOT / "manifests").rglob("*.yaml"), *(ROOT / "raymesh" / "mesh").glob("*.py")]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:

@@ -93,8 +93,15 @@ def _options(arguments: argparse.Namespace, config: Config) -> Options:
         ray=parse_version(ray) if ray else None,
         istio=parse_version(istio)[:2] if istio else None,
         kubernetes=parse_version(kubernetes)[:2] if kubernetes else None,
-        widest=int(config.values.get("widest-worker-range", Options.widest)),
+        widest=_widest(config),
     )
+
+
+def _widest(config: Config) -> int:
+    told = config.values.get("widest-worker-range", Options.widest)
+    if not isinstance(told, int):
+        raise UsageError(f"widest-worker-range {told!r}: a whole number")
+    return told
 
 
 def _disabled(text: str) -> tuple[str, str]:

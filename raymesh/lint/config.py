@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from raymesh.errors import UsageError
 from raymesh.lint.registry import all_rules
 
+_SECTION = b"raymesh"
 _KEYS = {"disable", "fail-on", "mesh", "ray", "istio", "kubernetes", "widest-worker-range"}
 
 
@@ -29,12 +29,16 @@ def load_config(path: str | None) -> Config:
     for folder in (here, *here.parents):
         found = folder / "pyproject.toml"
         if found.is_file():
+            if _SECTION not in found.read_bytes():
+                return Config()  # without importing the reader of TOML
             table = _toml(found).get("tool", {}).get("raymesh", {}).get("lint", {})
             return _checked(table, f"{found.name} [tool.raymesh.lint]")
     return Config()
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - most projects have no config, and start-up should be short
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

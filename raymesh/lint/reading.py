@@ -21,6 +21,7 @@ DEEPEST = 200
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|<%|\{%")
+_OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
 # Only text that has one of these can be nested deeply enough to overflow the stack of the C parser.
 _MANY_BRACKETS = 2000
 _DEEP_LINES = re.compile(r"^ {1000}|^[-? \t]{1000}", re.MULTILINE)
@@ -50,11 +51,11 @@ class Document:
 def find_files(paths: Iterable[str]) -> Iterator[str | Finding]:
     """The files behind paths: a file as it is, a folder's YAML and JSON files, `-` for standard input."""
     for path in paths:
-        if path == STDIN or Path(path).is_file():
-            yield path
-        elif Path(path).is_dir():
+        if Path(path).is_dir():
             inside = (p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
             yield from (str(p) for p in sorted(inside) if not _hidden(p.relative_to(path)))
+        elif path == STDIN or Path(path).exists():  # a pipe too, as in `lint <(kustomize build)`
+            yield path
         else:
             yield unreadable(Place(path, 1, 1), "no such file or folder")
 
@@ -86,19 +87,20 @@ def read_file(path: str) -> str | Finding:
 
 def parse(path: str, text: str) -> Iterator[Document | Finding]:
     """The documents of a text. A broken one becomes a finding, the others are still read."""
-    for offset, chunk in _split(text):
-        line = text.count("\n", 0, offset)
-        if not chunk.strip():
-            continue
+    for offset, line, chunk in _split(text):
         try:
             if _may_be_deep(chunk):
                 _refuse_deep(chunk)
             root = Loader(_DIRECTIVE.sub(_blank, chunk)).get_single_node()
         except yaml.MarkedYAMLError as error:
-            yield _broken(path, line, chunk, error)
+            finding = _broken(path, line, chunk, error)
+            if finding is not None:
+                yield finding
         except yaml.reader.ReaderError as error:
-            at = line + chunk.count("\n", 0, error.position) + 1
-            yield unreadable(Place(path, at, 1), f"not YAML: character #x{ord(str(error.character)[0]):04x}")
+            # libyaml counts bytes and gives a number, PyYAML's own reader counts characters and gives one.
+            found = error.character if isinstance(error.character, int) else ord(error.character)
+            at = line + chunk.encode()[: error.position].count(b"\n") + 1
+            yield unreadable(Place(path, at, 1), f"not YAML: character #x{found:04x}")
         except (yaml.YAMLError, _DepthError) as error:
             yield unreadable(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}")
         else:
@@ -110,12 +112,17 @@ class _DepthError(Exception):
     """The document is nested more deeply than any manifest."""
 
 
-def _split(text: str) -> Iterator[tuple[int, str]]:
+def _split(text: str) -> Iterator[tuple[int, int, str]]:
+    """Documents, with the characters and the lines before them."""
     starts = [found.start() for found in _MARKER.finditer(text)]
     if not starts or text[: starts[0]].strip():
         starts.insert(0, 0)
+    line = 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        yield start, text[start:end]
+        chunk = text[start:end]
+        if chunk.strip():
+            yield start, line, chunk
+        line += chunk.count("\n")
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -137,10 +144,13 @@ def _refuse_deep(chunk: str) -> None:
             depth -= 1
 
 
-def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Finding:
+def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Finding | None:
+    """What is wrong with a document; None for a template of something else, such as a chart's Deployment."""
     mark = error.problem_mark or error.context_mark
     at = Place(path, line + (mark.line if mark else 0) + 1, (mark.column if mark else 0) + 1)
     template = _TEMPLATE.search(chunk)
+    if template and not _OURS.search(chunk):
+        return None
     if template:
         at = Place(path, line + chunk.count("\n", 0, template.start()) + 1, 1)
         return unreadable(at, "a template that is not rendered: pipe the output of `helm template` into `-`")

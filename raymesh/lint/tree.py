@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import yaml
 
@@ -13,6 +14,7 @@ from raymesh.lint.reading import Document
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _STR = "tag:yaml.org,2002:str"
+_MOST_DIGITS = 18
 _TRUE = ("true", "yes", "on")
 
 
@@ -42,10 +44,10 @@ class Value:
         """Whether Kubernetes takes it for a string."""
         return bool(self.node.tag == _STR)
 
-    @property
+    @cached_property
     def number(self) -> int | None:
-        """It as a whole number, None if it is none."""
-        return int(self.text) if self.text.isdecimal() else None
+        """It as a whole number, None if it is none that Kubernetes knows."""
+        return int(self.text) if self.text.isdecimal() and len(self.text) <= _MOST_DIGITS else None
 
     @property
     def true(self) -> bool:
@@ -83,12 +85,20 @@ def _merged(node: yaml.MappingNode, own: list[tuple[yaml.Node, yaml.Node]]) -> I
 def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
     """The node at a path of keys, None if a step is missing or null."""
     for name in path:
-        found = None
-        for key, value in pairs(node):
+        node = _lookup(node, name)
+    return None if node is None or node.tag == _NULL else node
+
+
+def _lookup(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    found = None
+    if isinstance(node, yaml.MappingNode):  # the common case, without a list of pairs
+        for key, value in node.value:
             if key.value == name:
                 found = value
-        node = found
-    return None if node is None or node.tag == _NULL else node
+            elif key.tag == _MERGE:
+                return next((v for k, v in reversed(pairs(node)) if k.value == name), None)
+        return found
+    return next((v for k, v in pairs(node) if k.value == name), None)
 
 
 def elements(node: yaml.Node | None) -> list[yaml.Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from raymesh.manifests import Doc, dump, load, patched
 from raymesh.mesh import stock_envoy
 from raymesh.settings import Lane
 from raymesh.shell import run
+from raymesh.witness.envoy import HANDSHAKE_STATS
 
 NAMESPACE = "istio-system"
 ISTIOD = "app=istiod"
@@ -29,6 +31,8 @@ def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
     config = doc["spec"]["meshConfig"]["defaultConfig"]
     if lane.istio_minor >= FIRST_FIXED_ENVOY:
         del config["runtimeValues"]
+    # Sidecars leave these out by default, and the witness that reads them would see nothing.
+    config["proxyStatsMatcher"] = {"inclusionRegexps": [HANDSHAKE_STATS]}
     if lane.istio_minor >= NO_DEFAULT_TRACER:
         doc["spec"]["meshConfig"]["enableTracing"] = True
         config["tracing"]["zipkin"] = {"address": f"zipkin.{NAMESPACE}:9411"}
@@ -65,6 +69,13 @@ def serve_stock_envoy(kube: Kube) -> None:
 def inject(kube: Kube, namespace: str = "default") -> None:
     """Let every new pod of the namespace get a sidecar."""
     kube.kubectl("label", "namespace", namespace, "istio-injection=enabled", "--overwrite")
+
+
+def version(kube: Kube) -> str:
+    """Return the version that istiod reports of itself."""
+    asked = ["exec", "-n", NAMESPACE, "deployment/istiod", "--", "/usr/local/bin/pilot-discovery", "version"]
+    answer = json.loads(kube.kubectl(*asked, "--output", "json").stdout)
+    return str(answer["clientVersion"]["version"])
 
 
 def peer_authentication(mode: str) -> Doc:

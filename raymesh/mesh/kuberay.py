@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from raymesh.kube import Kube
-from raymesh.manifests import Doc, pod_templates
+from raymesh.manifests import Doc, parse, pod_templates
 from raymesh.shell import run
 
 NAMESPACE = "ray-system"
@@ -21,7 +19,7 @@ def docs(kubectl: Path, module: Path, image: str) -> list[Doc]:
     `module` is the folder of github.com/ray-project/kuberay/ray-operator.
     """
     rendered = run([kubectl, "kustomize", module / "config/default"], timeout=60).stdout
-    found = [doc for doc in yaml.safe_load_all(rendered) if doc]
+    found = parse(rendered)
     for doc in found:
         if doc["kind"] != "Deployment":
             continue
@@ -37,3 +35,13 @@ def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:
     # The CRDs of RayJob and RayService are larger than the annotation that a client-side apply would write.
     kube.apply(manifests, server_side=True)
     kube.wait_ready(NAMESPACE, SELECTOR, count=1, within=within)
+
+
+def version(kube: Kube) -> str:
+    """Return the version of the operator that runs: its image's tag, for the program reports none of its own."""
+    shown = kube.kubectl(
+        *("get", "pods", "-n", NAMESPACE, "-l", SELECTOR),
+        *("-o", "jsonpath={.items[*].status.containerStatuses[*].image}"),
+    ).stdout.split()
+    [image] = shown
+    return image.rsplit(":", 1)[1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from raymesh.errors import UsageError
+from raymesh.lint.collecting import collect
 from raymesh.lint.edits import quoted, word
 from raymesh.lint.findings import Edit, Finding
 from raymesh.lint.fixing import fix_texts
-from raymesh.lint.objects import Cluster, Group, Objects, collect
+from raymesh.lint.objects import Cluster, Group, Objects
 from raymesh.lint.opened import LIST_FLAG, LOWEST_FLAG, set_param
 from raymesh.lint.reading import parse
 from raymesh.lint.rules.mesh import label_pods
@@ -36,7 +38,8 @@ def merge(text: str, plan: Plan, name: str | None = None) -> str:
     """
     for _ in range(_MOST_EDITS):
         found = _find(text, name)
-        plan = replace(plan, name=found.name.text, namespace=found.namespace or plan.namespace, contract=plan.contract)
+        cpus = max([plan.cpus, *(math.ceil(g.cpu) for g in found.groups if g.cpu)])
+        plan = replace(plan, name=found.name.text, namespace=found.namespace or plan.namespace, cpus=cpus)
         check(plan)
         edit = _next_edit(found, plan)
         if edit is None:

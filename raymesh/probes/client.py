@@ -10,15 +10,19 @@ import json
 import socket
 import ssl
 import sys
+import typing
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 SECONDS = 5.0
+UNAVAILABLE = 503
+Target = dict[str, typing.Any]
+Ended = tuple[str, str]  # outcome, detail
 HTTP_PATHS = {8265: "/api/version", 52365: "/api/local_raylet_healthz"}
 
 
-def _connects(target):
+def _connects(target: Target) -> str:
     try:
         socket.create_connection((target["host"], target["port"]), SECONDS).close()
     except OSError as error:
@@ -26,7 +30,7 @@ def _connects(target):
     return ""
 
 
-def plaintext(target):
+def plaintext(target: Target) -> Ended:
     """Call the application in its own protocol, as Ray would."""
     trouble = _connects(target)
     if trouble:
@@ -34,7 +38,7 @@ def plaintext(target):
     return _http(target) if target["protocol"] == "http" else _grpc(target)
 
 
-def _grpc(target):
+def _grpc(target: Target) -> Ended:
     channel = grpc.insecure_channel(f"{target['host']}:{target['port']}", [("grpc.enable_retries", 0)])
     try:
         # No server has this method, so only the application can say that: a proxy would say UNAVAILABLE.
@@ -47,7 +51,7 @@ def _grpc(target):
     return "answered", "OK"
 
 
-def _http(target):
+def _http(target: Target) -> Ended:
     connection = http.client.HTTPConnection(target["host"], target["port"], timeout=SECONDS)
     try:
         connection.request("GET", HTTP_PATHS.get(target["port"], "/"))
@@ -59,11 +63,11 @@ def _http(target):
         return "refused", f"{type(error).__name__}: {error}"
     finally:
         connection.close()
-    by_proxy = answer.status == 503
+    by_proxy = answer.status == UNAVAILABLE
     return ("refused" if by_proxy else "answered"), f"HTTP {answer.status}"
 
 
-def _tls(target, version):
+def _tls(target: Target, version: ssl.TLSVersion) -> Ended:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.minimum_version = context.maximum_version = version
@@ -85,22 +89,24 @@ def _tls(target, version):
     return ("answered", "bytes came back") if data else ("refused", "closed")
 
 
-def tls12(target):
+def tls12(target: Target) -> Ended:
     return _tls(target, ssl.TLSVersion.TLSv1_2)
 
 
-def tls13(target):
+def tls13(target: Target) -> Ended:
     return _tls(target, ssl.TLSVersion.TLSv1_3)
 
 
 CLIENTS = {"plaintext": plaintext, "TLS 1.2": tls12, "TLS 1.3 without certificate": tls13, "in the mesh": plaintext}
 
 
-def main():
+def main() -> None:
     wanted = json.loads(sys.argv[1])
     pairs = [(client, target) for client in wanted["clients"] for target in wanted["targets"]]
     with ThreadPoolExecutor(8) as pool:
-        for (client, target), (outcome, detail) in zip(pairs, pool.map(lambda p: CLIENTS[p[0]](p[1]), pairs)):
+        for (client, target), (outcome, detail) in zip(
+            pairs, pool.map(lambda p: CLIENTS[p[0]](p[1]), pairs), strict=True
+        ):
             print(json.dumps({"client": client, **target, "outcome": outcome, "detail": detail[:200]}), flush=True)
 
 

@@ -64,5 +64,3 @@ def knock(kube: Kube, pod: str, clients: Sequence[Client], at: Sequence[Target])
     if len(rows) != len(clients) * len(at):
         raise Unreadable(f"{pod} tried {len(rows)} of {len(clients) * len(at)} ports: {done.stderr[-500:]}")
     return [Probe(row["client"], row["pod"], row["port"], row["outcome"], row["detail"]) for row in rows]
-
-

@@ -10,8 +10,7 @@ from raymesh.errors import Unreadable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-WORD_HEX = 8  # the kernel prints an address as 32-bit words, each in the byte order of the machine
-ADDRESS_WORDS = {1, 4}
+WORD_BYTES = 4  # the kernel prints an address as 32-bit words, each in the byte order of the machine
 INODE_COLUMN = 9
 
 
@@ -81,10 +80,8 @@ def _socket(line: str) -> Socket:
 
 def _endpoint(text: str) -> Endpoint:
     host, port = text.split(":")
-    words = [host[at : at + WORD_HEX] for at in range(0, len(host), WORD_HEX)]
-    if len(words) not in ADDRESS_WORDS:
-        raise ValueError(f"address of {len(host)} hex digits")
-    packed = b"".join(int(word, 16).to_bytes(4, "little") for word in words)
-    address = ipaddress.ip_address(packed)
+    written = bytes.fromhex(host)
+    words = [written[at : at + WORD_BYTES] for at in range(0, len(written), WORD_BYTES)]
+    address = ipaddress.ip_address(b"".join(word[::-1] for word in words))
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return Endpoint(mapped or address, int(port, 16))

@@ -27,7 +27,7 @@ def test_the_platform_is_the_lanes(
     versions = {
         "kubernetes": kube.version(),
         "istiod": istio.version(kube),
-        "kuberay-operator": kuberay.version(served.by_role["kuberay-operator"], kube),
+        "kuberay-operator": kuberay.version(kube),
         "ray": traffic.version(),
     }
     judge(

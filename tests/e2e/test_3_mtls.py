@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.session import Judge, Run
+from fixtures.run import Run
+from fixtures.session import Judge
 from raymesh.mesh.raycluster import PODS
 from raymesh.observe import kiali_shows_mtls, prometheus_shows_mtls, sidecars_show_mtls
 from raymesh.ports import Role

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.session import Judge, Run
+from fixtures.run import Run
+from fixtures.session import Judge
 from raymesh.observe import jaeger_shows_calls
 from raymesh.ports import Contract, Role
 from raymesh.traffic import Traffic

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fixtures.session import Judge, Run
+from fixtures.run import Run
+from fixtures.session import Judge
 from raymesh.kube import Kube
 from raymesh.observe import ports_listening, protocols_crossing
 from raymesh.ports import Contract, Role
@@ -33,6 +34,4 @@ def test_ports_carry_what_they_declare(
 ) -> None:
     """Each port that traffic crossed is seen by the mesh as its declared protocol."""
     with run.progress.phase("protocols on the ports"):
-        judge(
-            protocols_crossing(jaeger, sidecars, traffic, ray_pods, contract, within=run.settings.timeouts.evidence)
-        )
+        judge(protocols_crossing(jaeger, sidecars, traffic, ray_pods, contract, within=run.settings.timeouts.evidence))

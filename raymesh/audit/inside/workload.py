@@ -3,6 +3,7 @@
 Arguments: ADDRESS of the GCS, how many nodes must be there, seconds for each step, then the names of the steps.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -13,8 +14,11 @@ import time
 import traceback
 import urllib.request
 from collections.abc import Callable
+from typing import Any
 
 import ray
+from ray.job_submission import JobSubmissionClient
+from ray.util import state as state_api
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 ADDRESS, NODES, SECONDS = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -25,7 +29,7 @@ DASHBOARD = "http://127.0.0.1:8265"
 PAUSE = threading.Event()
 
 
-def poll(what: str, probe: Callable[[], object]) -> object:
+def poll(what: str, probe: Callable[[], Any]) -> Any:
     """The first true answer of `probe`; an exception counts as none."""
     end = time.monotonic() + SECONDS
     last: object = None
@@ -34,23 +38,23 @@ def poll(what: str, probe: Callable[[], object]) -> object:
             last = probe()
             if last:
                 return last
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what is not up yet fails in many ways; the last one is reported
             last = error
         PAUSE.wait(0.5)
     raise TimeoutError(f"{what}: {last!r}")
 
 
-def alive() -> list[dict]:
+def alive() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def pinned(target: Callable, node: dict):
-    strategy = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
-    return ray.remote(num_cpus=0, scheduling_strategy=strategy)(target)
+def pinned(target: Callable[..., object], node: dict[str, Any]) -> Any:
+    options: dict[str, Any] = {"scheduling_strategy": NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)}
+    return ray.remote(num_cpus=0, **options)(target)
 
 
-def where(_: int) -> str:
-    return ray.get_runtime_context().get_node_id()
+def where(_: object = None) -> str:
+    return str(ray.get_runtime_context().get_node_id())
 
 
 class Counter:
@@ -70,8 +74,8 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def drive(actor) -> int:
-    return ray.get([actor.add.remote() for _ in range(CALLS)])[-1]
+def drive(actor: Any) -> int:
+    return int(ray.get([actor.add.remote() for _ in range(CALLS)])[-1])
 
 
 def nodes() -> str:
@@ -111,29 +115,22 @@ def objects() -> str:
 
 def state() -> str:
     """The state API lists what runs."""
-    from ray.util import state as api
-
     found = {}
     for name in ("list_nodes", "list_actors", "list_tasks", "list_workers", "list_objects", "list_runtime_envs"):
-        found[name] = len(getattr(api, name)(address=DASHBOARD, timeout=max(1, int(SECONDS / 2))))
+        found[name] = len(getattr(state_api, name)(address=DASHBOARD, timeout=max(1, int(SECONDS / 2))))
     assert found["list_nodes"] == NODES, found
     return json.dumps(found)
 
 
 def logs() -> str:
     """The log API reads a file of every node."""
-    from ray.util import state as api
-
     wait = max(1, int(SECONDS / 3))
     sizes = []
-    for node in alive():
-        names = poll("log files", lambda n=node: api.list_logs(address=ADDRESS, node_id=n["NodeID"], timeout=wait))
-        assert any("raylet.out" in name for name in names.get("core_worker", []) + sum(names.values(), [])), names
-        text = "".join(
-            api.get_log(
-                address=ADDRESS, node_id=node["NodeID"], filename="raylet.out", tail=20, timeout=wait
-            )
-        )
+    for node_id in [node["NodeID"] for node in alive()]:
+        options = {"address": ADDRESS, "node_id": node_id, "timeout": wait}
+        names = poll("log files", functools.partial(state_api.list_logs, **options))
+        assert any("raylet.out" in group for group in names.values()), names
+        text = "".join(state_api.get_log(filename="raylet.out", tail=20, **options))
         sizes.append(len(text))
     assert all(sizes), sizes
     return f"log bytes a node {sizes}"
@@ -141,8 +138,6 @@ def logs() -> str:
 
 def job() -> str:
     """A job that is submitted over HTTP runs on the last node and its log comes back."""
-    from ray.job_submission import JobSubmissionClient
-
     client = JobSubmissionClient(DASHBOARD)
     code = "import ray; ray.init(); print('answer', ray.get(ray.remote(lambda: 6 * 7).options(num_cpus=0).remote()))"
     name = client.submit_job(
@@ -159,15 +154,16 @@ def job() -> str:
 
 def serve() -> str:
     """A Serve application with a replica on every node answers over HTTP and by handle."""
-    from ray import serve as api
+    from ray import serve as api  # noqa: PLC0415 - slow to import, and needed with --serve only
 
     @api.deployment(num_replicas=NODES, max_replicas_per_node=1, ray_actor_options={"num_cpus": 0})
     class Where:
-        def __call__(self, _=None) -> str:
-            return ray.get_runtime_context().get_node_id()
+        def __call__(self, _: object = None) -> str:
+            return where()
 
-    api.start(http_options={"host": "0.0.0.0", "location": "EveryNode"})
-    handle = api.run(Where.bind(), name="audit", route_prefix="/")
+    application: Any = Where
+    api.start(http_options={"host": "0.0.0.0", "location": "EveryNode"})  # noqa: S104 - as a Service would reach it
+    handle = api.run(application.bind(), name="audit", route_prefix="/")
     wanted = {node["NodeID"] for node in alive()}
     by_handle: set[str] = set()
     by_http: set[str] = set()
@@ -179,21 +175,22 @@ def serve() -> str:
         return by_handle == wanted and by_http <= wanted
 
     poll("a replica on every node answered", both)
+    poll("a proxy on every node", lambda: [*api.status().proxies.values()].count("HEALTHY") == NODES)
     return f"{len(wanted)} replicas answered"
 
 
 STEPS = {step.__name__: step for step in (nodes, tasks, actors, objects, state, logs, job, serve)}
 
 
-def attempt(step: Callable[[], str]) -> dict:
+def attempt(step: Callable[[], str]) -> dict[str, Any]:
     """Run one step in a thread: one that hangs is left behind and said so."""
-    result: dict = {"step": step.__name__, "ok": False, "detail": "hangs"}
+    result: dict[str, Any] = {"step": step.__name__, "ok": False, "detail": "hangs"}
 
     def body() -> None:
         try:
             result["detail"] = step()
             result["ok"] = True
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever ends a step is its result
             result["detail"] = f"{type(error).__name__}: {error}"[:600]
             traceback.print_exc()
 

@@ -1,4 +1,4 @@
-"""RM017 to RM019: the name under which a node registers."""
+"""RM017 to RM019 and RM040: the name under which a node registers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import ADDRESS, Case, World, fqdn_of
 from raymesh.ports.address import node_address, node_address_dual_stack
 
+_CUTS = ("tr -d", "tr -s", "cut ", "awk ", "xargs", "sed 's/ ", "sed 's/\\s", "head -c")
+
 
 @rule("RM017", Severity.ERROR, "node-ip-address is not the name in the headless Service")
 def rm017(world: World) -> Iterator[Hit]:
     """Istio finds a Ray node by its host name in the headless Service, never by its IP address."""
     for case in world.cases:
-        if case.service is None or case.cluster.pod_fqdn is not None:
+        if case.service is None or case.cluster.registers_by_name:
             continue
         for group in case.cluster.groups:
             wrong = _wrong_address(case, case.service, group)
@@ -63,6 +65,23 @@ def rm019(world: World) -> Iterator[Hit]:
                         "take the backslash out: only a here-document needs it",
                         replace_node(value.doc, value.node, word(plain)),
                     )
+
+
+@rule("RM040", Severity.ERROR, "node-ip-address has a space in it")
+def rm040(world: World) -> Iterator[Hit]:
+    """`hostname -I` ends its line with a space, which stands between the address and the name."""
+    for cluster in world.objects.clusters:
+        for group in cluster.groups:
+            told = group.params.get(ADDRESS)
+            names = fqdn_of(told) if told else None
+            if told and names and "hostname -I" in told.text and not any(cut in told.text for cut in _CUTS):
+                yield Hit(
+                    at(told),
+                    f"{ADDRESS} of group {group.name} keeps the space that `hostname -I` prints behind an address: "
+                    "the shell makes two words of it",
+                    "hostname -I | tr -d ' '",
+                    set_param(group, ADDRESS, word(node_address(*names))),
+                )
 
 
 def _wrong_address(case: Case, service: Service, group: Group) -> str | None:

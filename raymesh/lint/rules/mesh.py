@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from raymesh.lint.edits import quoted, replace_node, set_key, word
 from raymesh.lint.findings import Edit, Severity
 from raymesh.lint.objects import INJECT, AuthorizationPolicy, Cluster, Group
-from raymesh.lint.opened import owners, set_param
+from raymesh.lint.opened import numbers_in, set_param
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.tree import child
 from raymesh.lint.world import ADDRESS, Case, World, fqdn_of, policy_concerns
+from raymesh.ports import Version
 
 _EXCLUDED = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeOutboundPorts")
 _SERVE_GRPC = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+_AUTOSCALER_V2_BY_DEFAULT = Version(2, 47)
 _DASHBOARD_GRPC = "dashboard-grpc-port"
 _DASHBOARD_GRPC_NUMBER = 6384
 _ON = ("1", "true", "True")
@@ -42,7 +44,7 @@ def rm028(world: World) -> Iterator[Hit]:
         random = {p.name for p in case.contract.ports if p.numbers is None}
         if head is None or _DASHBOARD_GRPC not in random or _DASHBOARD_GRPC in head.params:
             continue
-        free = _DASHBOARD_GRPC_NUMBER not in owners(case)
+        free = case.owner_of(_DASHBOARD_GRPC_NUMBER) is None
         yield Hit(
             at((head.doc, head.params_node or head.node)),
             f"the dashboard of {case.cluster.name.text} listens on a random gRPC port on Ray "
@@ -93,12 +95,11 @@ def rm031(world: World) -> Iterator[Hit]:
         told = case.ray_tls
         if told is None:
             continue
-        known = owners(case)
         read = [
             e.number.text
             for service in case.services
             for e in service.entries
-            if e.app_protocol and e.app_protocol.text != "tcp" and (port := known.get(e.number.number or 0))
+            if e.app_protocol and e.app_protocol.text != "tcp" and (port := case.owner_of(e.number.number))
             if port.speaks == "grpc" and e.app_protocol.text != "tls"
         ]
         if read:
@@ -130,12 +131,11 @@ def rm032(world: World) -> Iterator[Hit]:
 def rm033(world: World) -> Iterator[Hit]:
     """A mode that takes plaintext on a port that Ray nodes dial."""
     for case in world.cases:
-        known = owners(case)
         for peer in case.peers:
             if peer.mode is not None and peer.mode.text == "DISABLE":
                 yield Hit(at(peer.mode), f"mTLS is off for {case.cluster.name.text}", "mode: STRICT")
             for number, mode in peer.port_modes.items():
-                port = known.get(int(number)) if number.isdecimal() else None
+                port = next((p for n in numbers_in(number) if (p := case.owner_of(n))), None)
                 if port is not None and port.crosses and mode.text in ("DISABLE", "PERMISSIVE"):
                     yield Hit(
                         at(mode),
@@ -148,12 +148,11 @@ def rm033(world: World) -> Iterator[Hit]:
 def rm034(world: World) -> Iterator[Hit]:
     """An annotation takes a port out of the sidecar, and its traffic out of mTLS."""
     for case in world.cases:
-        known = owners(case)
         for group in case.cluster.groups:
             for name in _EXCLUDED:
                 told = group.annotations.get(name)
-                numbers = [int(n) for n in told.text.split(",") if n.strip().isdecimal()] if told else []
-                out = [str(n) for n in numbers if n in known and known[n].crosses]
+                numbers = numbers_in(told.text) if told else []
+                out = [str(n) for n in numbers if (port := case.owner_of(n)) and port.crosses]
                 if told and out:
                     yield Hit(
                         at(told),
@@ -187,17 +186,25 @@ def rm036(world: World) -> Iterator[Hit]:
     for case in world.cases:
         told = case.cluster.autoscaling
         head = case.cluster.head
-        if told is None or not told.true or head is None or case.cluster.autoscaler_version == "v2":
+        if told is None or not told.true or head is None or _second_autoscaler(case):
             continue
-        switch = head.environment.get("RAY_enable_autoscaler_v2")
         address = head.params.get(ADDRESS)
-        if (switch is None or switch.text not in _ON) and address and fqdn_of(address):
+        if address and fqdn_of(address):
             yield Hit(
                 at(told),
                 f"{case.cluster.name.text} scales with the first autoscaler, which matches nodes by IP address, "
                 "but its nodes register by name",
                 "autoscalerOptions.version: v2",
             )
+
+
+def _second_autoscaler(case: Case) -> bool:
+    """Whether the newer autoscaler runs: asked for, or by default."""
+    told = case.cluster.autoscaler_version
+    switch = case.cluster.head.environment.get("RAY_enable_autoscaler_v2") if case.cluster.head else None
+    if told or switch:
+        return told == "v2" or (switch is not None and switch.text in _ON)
+    return case.contract.ray_version >= _AUTOSCALER_V2_BY_DEFAULT
 
 
 def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:

@@ -16,7 +16,7 @@ from raymesh.lint.world import CLUSTER_LABEL, Case, World, same_namespace, selec
 def rm013(world: World) -> Iterator[Hit]:
     """A cluster in a mesh, and no Service that tells the mesh of its ports."""
     for case in world.cases:
-        if not case.services and case.cluster.pod_fqdn is None:
+        if not case.services and not case.cluster.registers_by_name:
             yield Hit(
                 at(case.cluster.name),
                 f"{case.cluster.kind} {case.cluster.name.text} is in a mesh, but no headless Service in the input "

@@ -136,9 +136,10 @@ RED: dict[str, Example] = {
         f"annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: '6381'}}\n        {HEAD_LABELS}",
     ),
     "RM035": change(HEAD_LABELS, HEAD_LABELS + "          sidecar.istio.io/inject: 'false'\n"),
-    "RM036": change("  headGroupSpec:", "  enableInTreeAutoscaling: true\n  headGroupSpec:"),
+    "RM036": change("  headGroupSpec:", "  enableInTreeAutoscaling: true\n  headGroupSpec:", OLD_CLEAN),
     "RM037": both(lambda t: t.replace("2.60.0", "2.11.0")),
     "RM038": change("rayVersion: 2.60.0", "rayVersion: 2.55.0"),
+    "RM040": change("hostname -I | tr -d ' ' |", "hostname -I |"),
     "RM039": both(lambda t: t.replace("2.60.0", "2.61.0")),
 }
 
@@ -178,10 +179,8 @@ NEAR: dict[str, Example] = {
         HEAD_LABELS,
         f"annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: '9090'}}\n        {HEAD_LABELS}",
     ),
-    "RM036": change(
-        "  headGroupSpec:",
-        "  enableInTreeAutoscaling: true\n  autoscalerOptions: {version: v2}\n  headGroupSpec:",
-    ),
+    "RM036": change("  headGroupSpec:", "  enableInTreeAutoscaling: true\n  headGroupSpec:"),
     "RM037": both(lambda t: t.replace("2.60.0", "2.38.0")),
     "RM038": both(lambda t: t.replace("rayproject/ray:2.60.0", "rayproject/ray:nightly")),
+    "RM040": change("hostname -I | tr -d ' ' |", "hostname -I | cut -d' ' -f1 |"),
 }

@@ -269,6 +269,9 @@ def object_mutations() -> Iterator[Mutation]:
         yield Mutation(f"no address of {name}", at(params, None), "RM017")
         yield Mutation(f"an IP address of {name}", at(params, "$MY_POD_IP"), "RM017")
         yield Mutation(f"another Service in the address of {name}", at(params, address.format("x", "default")), "RM017")
+        yield Mutation(
+            f"a space in the address of {name}", at(params, address.format("mine-headless-svc", "default")), "RM040"
+        )
         yield Mutation(f"another namespace of {name}", at(params, address.format("mine-headless-svc", "x")), "RM017")
         yield Mutation(f"no labels of {name}", at(f"{group}/template/metadata", None), "RM027")
         yield Mutation(f"more CPUs of {name}", at(f"{group}/rayStartParams/num-cpus", "64"), "RM006")
