@@ -11,7 +11,6 @@ from pathlib import Path
 from raymesh.waiting import wait_for
 
 VARIABLE = "RAYMESH_RUN"
-MARK = re.compile(rf"(?:^|\0){VARIABLE}=(?P<pid>\d+) (?P<started>\d+)(?:\0|$)")
 STARTED_FIELD = 19  # of /proc/PID/stat, counted after the command name
 END_SECONDS = 10.0
 
@@ -52,7 +51,7 @@ def end_orphans() -> None:
 
 
 def _lost(entry: Path) -> bool:
-    found = MARK.search(_text(entry / "environ"))
+    found = re.search(rf"(?:^|\0){VARIABLE}=(?P<pid>\d+) (?P<started>\d+)\0", _text(entry / "environ"))
     return found is not None and started(int(found["pid"])) != found["started"]
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,17 +15,19 @@ from raymesh import orphans
 from raymesh.waiting import wait_for
 
 PROGRAM = """
-import sys, pathlib, raymesh.shell
+import sys, pathlib, raymesh.orphans, raymesh.shell
+raymesh.orphans.VARIABLE = sys.argv[2]
 script = "sleep 300 & echo $!; exec sleep 300"
 raymesh.shell.run(["sh", "-c", script], timeout=300, log=pathlib.Path(sys.argv[1]))
 """
 
 
 @pytest.fixture
-def a_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A process that is in run(), and the pid of a grandchild."""
-    log = tmp_path_factory.mktemp("run") / "log"
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(log)])
+def a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process that is in run(), and the pid of a grandchild. Its mark is one that no other run has."""
+    log, variable = tmp_path / "log", f"RAYMESH_TEST_{os.getpid()}"
+    monkeypatch.setattr(orphans, "VARIABLE", variable)
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(log), variable])
     try:
         pid = wait_for(
             "grandchild started",
@@ -51,9 +54,9 @@ def test_all_that_a_killed_run_started_is_found_and_ended(a_run: tuple[subproces
     run.wait()
     found = orphans.orphans()
     assert found[grandchild] == "sleep 300"
-    assert len([command for command in found.values() if command == "sleep 300"]) >= 2, "the program and its child"
+    assert list(found.values()) == ["sleep 300"] * 2, "the program and its child"
     orphans.end_orphans()
-    assert grandchild not in orphans.orphans()
+    assert not orphans.orphans()
 
 
 def test_a_pid_that_was_given_out_again_is_another_process() -> None:
