@@ -143,12 +143,11 @@ class PeerAuthentication:
 
 @dataclass(frozen=True)
 class AuthorizationRule:
-    """One rule of an AuthorizationPolicy: who, and to what."""
+    """One rule of an AuthorizationPolicy: whether it says who, and to what."""
 
     node: yaml.Node
     has_from: bool
     has_to: bool
-    ports: frozenset[str]
 
 
 @dataclass(frozen=True)

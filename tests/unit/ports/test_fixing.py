@@ -11,12 +11,12 @@ from raymesh.errors import UsageError
 from raymesh.lint.edits import add_elements, drop_element, drop_key, quoted, replace_node, set_key, word
 from raymesh.lint.findings import Edit
 from raymesh.lint.fixing import fix_texts
+from raymesh.lint.merging import merge
 from raymesh.lint.reading import Document, parse
 from raymesh.lint.run import lint_texts
 from raymesh.lint.tree import child
 from raymesh.ports import contract
 from raymesh.ports.generate import Plan
-from raymesh.ports.merge import merge
 from tests.unit.ports.examples import CLEAN, RED
 
 USER = """\

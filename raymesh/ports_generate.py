@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from raymesh.errors import UsageError
+from raymesh.lint.merging import merge
+from raymesh.lint.reading import read_file
 from raymesh.ports.contract import contract
 from raymesh.ports.generate import Plan, as_yaml, check, cluster, service
 from raymesh.ports.limits import BESIDE_WORKERS, SPARE
@@ -75,9 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _merge(path: Path, plan: Plan, name: str | None, write: bool) -> int:
-    from raymesh.lint.reading import read_file  # noqa: PLC0415 - only merging needs the reader
-    from raymesh.ports.merge import merge  # noqa: PLC0415 - likewise
-
     text = read_file(str(path))
     if not isinstance(text, str):
         raise UsageError(f"{text.place.path}: {text.message}")
