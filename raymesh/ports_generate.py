@@ -17,7 +17,7 @@ from raymesh.ports.model import AppProtocol
 from raymesh.ports.versions import OLDEST
 
 _FIRST = 10002
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _PROTOCOLS: dict[str, AppProtocol] = {"grpc": "grpc", "http": "http", "tcp": "tcp"}
 EXAMPLES = """\
 examples:
@@ -108,7 +108,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > len("65535"):
         raise UsageError(f"--port {name}={text}: a number")
     return int(text)
 

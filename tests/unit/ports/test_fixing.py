@@ -137,10 +137,11 @@ def test_comments_order_and_layout_stay_when_merged() -> None:
     assert merge(merged, PLAN) == merged, "merging again changes nothing"
 
 
+@pytest.mark.parametrize("name", ["name: mine ", "generateName: mine- "])
 @pytest.mark.parametrize("kind", ["RayJob", "RayService"])
-def test_merging_into_jobs_and_services_selects_by_label(kind: str) -> None:
+def test_merging_into_jobs_and_services_selects_by_label(kind: str, name: str) -> None:
     key = {"RayJob": "rayClusterSpec", "RayService": "rayClusterConfig"}[kind]
-    head, _, spec = USER.partition("spec:\n")
+    head, _, spec = USER.replace("name: mine ", name).partition("spec:\n")
     text = head.replace("RayCluster", kind) + f"spec:\n    {key}:\n" + "".join(f"    {x}\n" for x in spec.splitlines())
     merged = merge(text, PLAN)
     made = list(yaml.safe_load_all(merged))
