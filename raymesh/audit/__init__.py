@@ -1,0 +1,1 @@
+"""Real Ray on hosts of our own, measured against the port contract."""

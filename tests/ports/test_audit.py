@@ -1,0 +1,57 @@
+"""Real Ray keeps the port contract, still does what we recorded of it, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from raymesh.audit import namespaces
+from raymesh.audit.judge import judge
+from raymesh.audit.measure import Plan, audit
+from raymesh.audit.model import Audit
+from raymesh.audit.recordings import disagreements, load, recorded_versions, summarize
+from raymesh.ports import NEWEST, Contract, contract
+from raymesh.progress import Progress
+from raymesh.settings import Timeouts
+
+pytestmark = pytest.mark.ports
+
+# Differences between real Ray and the guide's manifest that we know and tell our users; anything else is news.
+KNOWN = {
+    ("crossing", "runtime-env-agent-port"): "`ray list runtime-envs`: the dashboard asks every node's agent",
+    ("mesh", "runtime-env-agent-port"): "it asks over HTTP, the guide declares gRPC",
+}
+
+
+def test_real_ray_opens_what_the_contract_says(ray_audit: Audit, ray_contract: Contract) -> None:
+    """No port, protocol, crossing or failed call that the contract does not know."""
+    found = judge(ray_audit, ray_contract)
+    assert [one for one in found if (one.kind, one.subject) not in KNOWN] == []
+
+
+def test_an_audit_turns_red_for_every_port_that_the_contract_lacks(ray_audit: Audit, ray_contract: Contract) -> None:
+    """Control: take any one port out of the contract and the same audit finds its listener."""
+    opened = {port.name: port for one in ray_audit.listeners if (port := ray_contract.port_at(one.number, one.role))}
+    assert opened
+    for name in opened:
+        poorer = replace(ray_contract, ports=tuple(port for port in ray_contract.ports if port.name != name))
+        if name != "worker-ports":
+            assert "undeclared" in {one.kind for one in judge(ray_audit, poorer)}, name
+
+
+@pytest.mark.skipif(not namespaces.allowed(), reason="recordings are of two hosts, which need root and iproute2")
+def test_a_fresh_audit_agrees_with_the_recording(ray_audit: Audit, ray_contract: Contract, ray_version: str) -> None:
+    """What `raymesh ports diff` shows is still true."""
+    assert ray_version in recorded_versions(), f"record it: raymesh ports audit --ray {ray_version} --record"
+    serve_only = {port.name for port in contract(ray_version, serve=True).ports} - {p.name for p in ray_contract.ports}
+    assert disagreements(summarize(ray_audit, ray_contract), load(ray_version), serve_only) == []
+
+
+def test_a_removed_flag_is_told_by_name() -> None:
+    """`ray start` of the newest version ends at once for a flag of 2.47."""
+    made = contract(NEWEST)
+    seen = audit(
+        Plan(made, loopback=not namespaces.allowed(), extra={"dashboard-grpc-port": "6384"}), Progress(), Timeouts()
+    )
+    assert [(one.kind, one.subject) for one in judge(seen, made)] == [("refused-flag", "--dashboard-grpc-port")]
