@@ -226,13 +226,11 @@ def _policy(doc: Document, root: yaml.Node) -> AuthorizationPolicy | None:
     action = scalar(doc, root, "spec", "action")
     rules = []
     for node in elements(child(root, "spec", "rules")):
-        ports = [p.value for to in elements(child(node, "to")) for p in elements(child(to, "operation", "ports"))]
         rules.append(
             AuthorizationRule(
                 node=node,
                 has_from=child(node, "from") is not None,
                 has_to=child(node, "to") is not None,
-                ports=frozenset(p for p in ports if isinstance(p, str)),
             )
         )
     return AuthorizationPolicy(

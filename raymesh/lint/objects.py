@@ -71,6 +71,16 @@ class Cluster:
     autoscaler_version: str
 
     @property
+    def label(self) -> str:
+        """A label value that stands for it; `generateName` ends with a dash, a label can't."""
+        return self.name.text.rstrip("-")
+
+    @property
+    def name_is_known(self) -> bool:
+        """Whether its pods' label `ray.io/cluster` is known before it runs."""
+        return self.kind == "RayCluster" and self.label == self.name.text
+
+    @property
     def version(self) -> Version | None:
         """The Ray version that it says, or that the head's image has."""
         return version_of(self.ray_version) or (image_version(self.groups[0].image) if self.groups else None)
@@ -143,12 +153,11 @@ class PeerAuthentication:
 
 @dataclass(frozen=True)
 class AuthorizationRule:
-    """One rule of an AuthorizationPolicy: who, and to what."""
+    """One rule of an AuthorizationPolicy: whether it says who, and to what."""
 
     node: yaml.Node
     has_from: bool
     has_to: bool
-    ports: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def pod_labels(cluster: Cluster, group: Group) -> dict[str, str]:
         "ray.io/group": "headgroup" if group.role == "head" else group.name,
     }
     labels.pop(CLUSTER_LABEL, None)
-    if cluster.kind == "RayCluster":
+    if cluster.name_is_known:
         labels[CLUSTER_LABEL] = cluster.name.text
     return labels
 

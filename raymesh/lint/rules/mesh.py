@@ -31,7 +31,7 @@ def rm027(world: World) -> Iterator[Hit]:
                     at((group.doc, group.node)),
                     f"pods of group {group.name} have no label app: traces are named after the cluster up to "
                     "Istio 1.29, and `kuberay` from 1.30 on",
-                    f"label app: {case.cluster.name.text} in the pod template",
+                    f"label app: {case.cluster.label} in the pod template",
                     label_pods(case.cluster, group),
                 )
 
@@ -210,7 +210,7 @@ def _second_autoscaler(case: Case) -> bool:
 def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
     """Edits that give the pods of a group the cluster's name as their label app."""
     template = child(group.node, "template")
-    name = word(cluster.name.text)
+    name = word(cluster.label)
     labels = child(template, "metadata", "labels")
     if labels is not None:
         return set_key(group.doc, labels, "app", name)
