@@ -12,6 +12,7 @@ from raymesh.locks import exclusive
 from raymesh.settings import cache_dir
 from raymesh.shell import run
 
+OS_RELEASE = Path("/etc/os-release")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 LISTS_FRESH_SECONDS = 24 * 3600
 DOWNLOAD_SECONDS = 900
@@ -20,8 +21,8 @@ HOST_SUITE = "host"  # in recipes: the suite of the machine itself, for what lin
 
 def host_codename() -> str:
     """Return the machine's Debian codename. Raises EnvironmentFault where it is not Debian."""
-    release = Path("/etc/os-release")
-    rows = dict(row.split("=", 1) for row in release.read_text().splitlines() if "=" in row) if release.exists() else {}
+    text = OS_RELEASE.read_text() if OS_RELEASE.exists() else ""
+    rows = dict(row.split("=", 1) for row in text.splitlines() if "=" in row)
     if rows.get("ID") != "debian" or not shutil.which("apt-get"):
         raise EnvironmentFault(
             f"tools are unpacked from Debian packages, and this is {rows.get('PRETTY_NAME', 'another system')}",

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raymesh import locks
+from raymesh import locks, orphans
 from raymesh.errors import CommandError, EnvironmentFault, WaitTimeout
 from raymesh.progress import Progress
 from raymesh.settings import cache_dir
@@ -67,7 +67,7 @@ def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
     _refuse_without_means()
     with locks.shared(cache_dir() / "engine.users"):
         try:
-            yield _private(progress)
+            yield private(progress)
         finally:
             kept = keep()
     if not kept:
@@ -112,10 +112,13 @@ def remove_private() -> None:
     if pid:
         _end(pid)
     if NETNS_FILE.exists():
+        for left in run(["ip", "netns", "pids", NAMESPACE], timeout=30).stdout.split():
+            with contextlib.suppress(ProcessLookupError):  # an engine that was started but not written down
+                os.kill(int(left), signal.SIGKILL)
         run(["ip", "netns", "delete", NAMESPACE], timeout=30)
-    if Path("/sys/class/net", HOST_LINK).exists():
+    if _link().exists():
         run(["ip", "link", "delete", HOST_LINK], timeout=30)
-    for group in [*CGROUPS.glob("*/raymesh"), CGROUPS / "raymesh"]:
+    for group in _groups():
         for folder in sorted(group.rglob("*/"), key=lambda p: len(p.parts), reverse=True):
             with contextlib.suppress(OSError):  # a group that still holds another's process is not ours to end
                 folder.rmdir()
@@ -124,7 +127,35 @@ def remove_private() -> None:
     shutil.rmtree(RUN_DIR, ignore_errors=True)
 
 
-def _private(progress: Progress) -> Engine:
+def private_traces() -> list[str]:
+    """Return what of a private engine is on the machine, be it running or killed; its data folder is a cache."""
+    pid = _recorded_pid()
+    there = {
+        f"engine process {pid}": pid is not None,
+        f"network namespace {NAMESPACE}": NETNS_FILE.exists(),
+        f"network link {HOST_LINK}": _link().exists(),
+        "control groups raymesh": bool(_groups()),
+        f"folder {RUN_DIR}": RUN_DIR.exists(),
+    }
+    return [trace for trace, is_there in there.items() if is_there]
+
+
+def holds_containers() -> bool:
+    """Tell whether the private engine's data folder holds containers, such as those of a cluster it was killed with."""
+    folder = cache_dir() / "engine" / "data" / "containers"
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _link() -> Path:
+    return Path("/sys/class/net", HOST_LINK)
+
+
+def _groups() -> list[Path]:
+    return [group for group in (*CGROUPS.glob("*/raymesh"), CGROUPS / "raymesh") if group.exists()]
+
+
+def private(progress: Progress) -> Engine:
+    """Return the private engine, starting it where it does not run."""
     with locks.exclusive(cache_dir() / "engine.lock"):
         if _recorded_pid() and (found := running_private()):
             return found
@@ -187,7 +218,7 @@ def _start(tools: Toolbox) -> None:
             env={**os.environ, **environment},
             start_new_session=True,  # Ctrl-C at the terminal is for the run, which then ends the engine in order
         )
-    PID_FILE.write_text(f"{process.pid} {_start_time(process.pid)}")
+    PID_FILE.write_text(f"{process.pid} {orphans.started(process.pid)}")
 
     def answers() -> bool:
         if process.poll() is not None:
@@ -247,15 +278,10 @@ def _log_file() -> Path:
     return cache_dir() / "engine" / "dockerd.log"
 
 
-def _start_time(pid: int) -> str:
-    """Return the kernel's start time of a process: with it, a pid that was given out again is not taken for ours."""
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-
-
 def _recorded_pid() -> int | None:
     with contextlib.suppress(OSError, ValueError):
         pid, started = PID_FILE.read_text().split()
-        if _start_time(int(pid)) == started:
+        if orphans.started(int(pid)) == started:
             return int(pid)
     return None
 

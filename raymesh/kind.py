@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from pytest_kind.cluster import KindCluster
 
+from raymesh import orphans
 from raymesh.engine import Engine
 from raymesh.errors import EnvironmentFault, RaymeshError
 from raymesh.kube import Kube
@@ -192,10 +193,11 @@ def _program(name: str, progress: Progress) -> Path:
 
 @contextlib.contextmanager
 def _environment(engine: Engine) -> Iterator[None]:
-    """Let kind, which KindCluster starts without an environment of its own, find the engine."""
+    """Let kind, which KindCluster starts without an environment of its own, find the engine and carry our mark."""
     names = ("DOCKER_HOST", "DOCKER_CONFIG", "PATH")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update({name: engine.environment[name] for name in names if name in engine.environment})
+    given = {name: engine.environment[name] for name in names if name in engine.environment} | orphans.mark()
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:

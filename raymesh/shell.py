@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raymesh import orphans
 from raymesh.errors import CommandError
 
 LOG = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def run(
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **orphans.mark(), **(env or {})},
                 cwd=cwd,
                 text=True,
                 errors="replace",
@@ -73,6 +74,7 @@ def run(
             raise CommandError(f"cannot start {words[0]}: {error.strerror}") from error
         _running.add(process)
         stack.callback(_running.discard, process)
+        stack.callback(_close_pipes, process)
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -89,18 +91,26 @@ def run(
 
 def end_group(process: subprocess.Popen[str]) -> None:
     """End a program started here and all that it started: first politely, then not."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(TERM_GRACE_SECONDS)
-            return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(TERM_GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):  # whoever of the group did not listen
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def end_all() -> None:
     """End every program that run() started and that still runs, in whichever thread."""
     for process in tuple(_running):
         end_group(process)
+
+
+def _close_pipes(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            with contextlib.suppress(OSError):  # a reader that is gone
+                pipe.close()
 
 
 def _tail(log: Path | None, text: str) -> str:

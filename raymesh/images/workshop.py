@@ -102,6 +102,8 @@ class Workshop:
             parts.append(_root_key(self.recipes.roots[recipe.root]))
         if recipe.wheels:
             parts.append(self._requirements(recipe).read_text())
+        if recipe.files:  # the module's version is in its family's key
+            parts.append(json.dumps([recipe.files.module, dict(recipe.files.take)]))
         version = gobuild.go_version()
         parts += [gobuild.family_key(self.recipes.go[family], self.lane, version) for family in recipe.bin]
         if recipe.name == NODE:  # it holds all the others

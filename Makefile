@@ -1,0 +1,85 @@
+# What can be done here; `make` alone explains it.
+# tox.ini runs the same rules in an environment of its own: it empties STAMP and sets BIN.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+PYTHON3 := $(or $(shell command -v python3.11),python3)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/raymesh
+ACTIONLINT := $(CACHE)/lint-tools/actionlint
+ARGS :=
+
+.PHONY: help
+help:
+	@echo 'raymesh proves that Ray runs inside an Istio mesh: mTLS, gRPC traces, declared ports.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'What is missing (virtual environment, tools, engine, images) is set up on the way; what is there is kept.'
+	@echo 'More words for pytest:  make e2e ARGS="--keep-cluster yes -k mtls"   all options: make options'
+
+.PHONY: venv
+venv: $(STAMP)  ## the virtual environment, from hashed pins
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null || { \
+	  echo "make: Python 3.11 is needed (Ray of lane seed has wheels for no newer one); $(PYTHON3) is" \
+	    "$$($(PYTHON3) --version 2> /dev/null || echo missing)" >&2; \
+	  echo '  cure: apt-get install python3 python3-venv on Debian 12, or put a python3.11 on PATH' >&2; \
+	  exit 1; }
+	$(PYTHON3) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: test lint types unit
+test: lint types unit  ## the fast suite: lint, types, unit tests; no cluster, no Docker
+
+lint: $(STAMP) $(ACTIONLINT)  ## ruff over the code, actionlint and zizmor over the workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yaml
+	$(BIN)/zizmor --offline --quiet .github/workflows
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(STAMP)  ## unit tests
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: ports e2e options
+ports: $(STAMP)  ## real Ray on this machine against the port contract; no cluster
+	$(BIN)/python -m pytest -m ports $(ARGS)
+
+e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and images where they are missing
+	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+options: $(STAMP)  ## the options of `make e2e` and what they take
+	@$(BIN)/python -m pytest --help | awk '/^raymesh:/ {show = 1} show && /^$$/ {exit} show'
+
+.PHONY: clean-lab clean-caches
+clean-lab: $(STAMP)  ## remove clusters, private engine, network namespaces: all that a run can leave running
+	$(BIN)/python -m raymesh.cleanup
+
+clean-caches: $(STAMP)  ## the same, and all that was downloaded or built: the next run is a cold one
+	$(BIN)/python -m raymesh.cleanup --caches
+
+.PHONY: requirements
+requirements:  ## pin anew what requirements/dev.in asks for
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
+	$(PYTHON3) -m venv "$$tools" && \
+	"$$tools"/bin/pip install --quiet --disable-pip-version-check pip-tools && \
+	"$$tools"/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header \
+	  --output-file requirements/dev.txt requirements/dev.in
+
+$(ACTIONLINT): images/lint-tools/go.mod images/lint-tools/go.sum
+	@command -v go > /dev/null || { echo 'make: linting workflows takes Go 1.26 or newer: put `go` on PATH' >&2; exit 1; }
+	@mkdir -p $(@D)
+	cd images/lint-tools && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly GOCACHE=$(CACHE)/go-build \
+	  go build -trimpath -buildvcs=false -o $(@D)/ tool
+	@touch $@

@@ -1,0 +1,130 @@
+"""Settings: who overrides whom, and what a bad value is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from raymesh.errors import UsageError
+from raymesh.settings import LANES_FILE, OPTIONS, Lane, Option, Settings, Timeouts, cache_dir, load_lane, load_settings
+
+ROWS = yaml.safe_load(LANES_FILE.read_text())["lanes"]
+VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
+OTHER_VALUES = {
+    "image-source": ("pull", "build"),
+    "keep-cluster": ("yes", "no"),
+    "cluster-name": ("one", "two"),
+    "artifacts": ("here", "there"),
+    "timeout-factor": ("2", "3"),
+}
+
+
+def load(given: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    return load_settings((given or {}).get, environ or {})
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    settings = load()
+    assert settings.lane.name == "seed"
+    assert (settings.image_source, settings.keep_cluster, settings.cluster_name) == ("auto", False, "raymesh")
+    assert settings.timeouts == Timeouts(1.0)
+    assert settings.artifacts.is_absolute()
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.name != "lane"], ids=lambda o: o.name)
+def test_the_command_line_goes_before_the_environment_and_that_before_the_default(option: Option) -> None:
+    typed, set_outside = OTHER_VALUES[option.name]
+    outside = load({}, {option.variable: set_outside})
+    both = load({option.name: typed}, {option.variable: set_outside})
+    assert both == load({option.name: typed})
+    assert outside == load({option.name: set_outside})
+    assert both != outside
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load({}, {"RAYMESH_IMAGE_SOURCE": ""}).image_source == "auto"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("lane", "sed", r"unknown lane 'sed'; lanes.yaml has: .*seed"),
+        ("image-source", "pul", r"--image-source 'pul': one of auto, pull, build"),
+        ("keep-cluster", "maybe", r"--keep-cluster 'maybe': one of yes, no"),
+        ("cluster-name", "My_Cluster", r"--cluster-name 'My_Cluster': lower-case letters"),
+        ("cluster-name", "-a", r"--cluster-name '-a'"),
+        ("cluster-name", "a" * 41, r"at most 40"),
+        ("timeout-factor", "fast", r"--timeout-factor 'fast': a number from 0.1 to 100"),
+        ("timeout-factor", "0", r"--timeout-factor '0'"),
+        ("timeout-factor", "nan", r"--timeout-factor 'nan'"),
+        ("timeout-factor", "inf", r"--timeout-factor 'inf'"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_the_option_takes(name: str, value: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load({name: value})
+
+
+def test_the_longest_cluster_name_is_taken() -> None:
+    assert load({"cluster-name": "a" * 40}).cluster_name == "a" * 40
+
+
+@pytest.mark.parametrize("word", ["yes", "YES", "true", "1"])
+def test_words_that_keep_the_cluster(word: str) -> None:
+    assert load({"keep-cluster": word}).keep_cluster
+
+
+def test_one_factor_scales_every_deadline() -> None:
+    names = ("short", "evidence", "ready", "install", "build")
+    once, twice = Timeouts(), Timeouts(2.0)
+    assert [getattr(twice, name) for name in names] == [2 * getattr(once, name) for name in names]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_lane_is_whole_and_its_versions_are_words(name: str) -> None:
+    """A version without quotes may become a number in YAML: 1.10 would be 1.1."""
+    lane = load_lane(name)
+    versions = [getattr(lane, name) for name in VERSIONS]
+    assert all(isinstance(version, str) for version in [*versions, *lane.build.values(), *lane.digests.values()])
+
+
+def test_a_built_lane_says_what_serves_and_what_was_asked_for(tmp_path: Path) -> None:
+    lane = load_lane("x", lanes_file(tmp_path, row() | {"build": {"istio": "1.31-dev.abc"}}))
+    built = lane.as_built()
+    assert (built.istio, built.istio_minor, dict(built.replaced)) == ("1.31-dev.abc", (1, 31), {"istio": "istio-1.21"})
+    assert not lane.replaced
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {k: v for k, v in ROWS["seed"].items() if k != "ray"},
+        ROWS["seed"] | {"rya": "1"},
+        ROWS["seed"] | {"build": {"isto": "1"}},
+    ],
+    ids=["missing", "unknown", "unknown below build"],
+)
+def test_a_lane_that_is_not_whole_is_refused(tmp_path: Path, broken: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"lane 'x' needs the keys \[.*'ray'"):
+        load_lane("x", lanes_file(tmp_path, broken))
+
+
+def test_the_cache_folder_follows_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_dir() == tmp_path / "raymesh"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_dir() == Path.home() / ".cache" / "raymesh"
+
+
+def row() -> dict[str, object]:
+    return {name: f"{name}-1.21" for name in VERSIONS}
+
+
+def lanes_file(folder: Path, content: Mapping[str, object]) -> Path:
+    path = folder / "lanes.yaml"
+    path.write_text(yaml.safe_dump({"lanes": {"x": dict(content)}}))
+    return path
