@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from raymesh.audit.hosts import HEAD_SERVICE, LOOPBACK, Host, Hosts
 from raymesh.errors import RaymeshError
 from raymesh.ports import Contract
 from raymesh.ports.model import Role
-from raymesh.shell import end_group
 
 OBJECT_STORE_BYTES = 150_000_000
 FAR = "far"  # a resource that only the worker has: what asks for it runs on the other host
@@ -90,7 +90,9 @@ def ray_node(
     try:
         yield Node(host, process, log)
     finally:
-        end_group(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its host goes next: nobody needs a graceful end
+        process.wait()
 
 
 def clean_environment(ray: RayEnvironment, hosts: Hosts) -> dict[str, str]:
