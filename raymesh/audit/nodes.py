@@ -20,6 +20,7 @@ from raymesh.ports.model import Role
 OBJECT_STORE_BYTES = 150_000_000
 FAR = "far"  # a resource that only the worker has: what asks for it runs on the other host
 NO_SUCH_OPTION = re.compile(r"no such option:?\s*'?(?P<flag>--[a-z0-9-]+)", re.IGNORECASE)
+FATAL = re.compile(r" C \d+ \d+\] ")  # how Ray's C++ processes mark the message that they die of
 TAIL_LINES = 15
 
 
@@ -50,6 +51,11 @@ class Node:
         code = self.process.poll()
         if code is not None:
             raise StartError(self.host.role, code, self.log.read_text(errors="replace"))
+
+    def cause(self) -> str:
+        """The fatal line of what it printed, else the last line."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return next((line for line in lines if FATAL.search(line)), lines[-1] if lines else "it printed nothing")
 
 
 def start_command(ray: RayEnvironment, host: Host, hosts: Hosts, params: Mapping[str, str]) -> list[str]:
