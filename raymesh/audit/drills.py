@@ -22,7 +22,7 @@ from raymesh.waiting import hold_for
 SPARE_ACTORS = 3  # more than there are worker ports
 PATIENCE = 25.0  # seconds without a further actor
 NAMELESS_SECONDS = 20.0
-BLOCKED_STEP_SECONDS = 12.0
+BLOCKED_STEP_SECONDS = 30.0  # a job takes ten on a busy machine
 UNDECLARED = "undeclared"
 EXHAUSTED = "No available ports"
 
