@@ -13,7 +13,7 @@ from raymesh.errors import RaymeshError
 FAULT = 2
 # Subcommand of `raymesh ports`: the module that has add_arguments(parser) and run(arguments), and what it does.
 PORTS = {
-    "generate": ("raymesh.ports.cli", "make the headless Service and the rayStartParams for a Ray version"),
+    "generate": ("raymesh.ports_generate", "make the headless Service and the rayStartParams for a Ray version"),
     "lint": ("raymesh.lint.cli", "check manifests against the ports that Ray opens"),
 }
 # Subcommands whose module registers them itself, with add_parsers(subparsers) that sets `run` as a default.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -22,7 +22,11 @@ CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Lane:
-    """One pinned row of versions that belong together (manifests/lanes.yaml)."""
+    """One pinned row of versions that belong together (manifests/lanes.yaml).
+
+    `replaced` is not empty where images are built and a registry does not offer what the lane pins: it holds
+    name -> the version that the lane asks for, while the field of that name holds what serves instead.
+    """
 
     name: str
     kubernetes: str
@@ -34,6 +38,20 @@ class Lane:
     jaeger: str
     prometheus: str
     envoy: str
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+    build: Mapping[str, str] = field(default_factory=dict, repr=False)
+    replaced: Mapping[str, str] = field(default_factory=dict)
+
+    def as_built(self) -> Lane:
+        """Return the lane as image source `build` serves it."""
+        serves: dict[str, Any] = dict(self.build)
+        return replace(self, **serves, replaced={name: getattr(self, name) for name in self.build})
+
+    @property
+    def istio_minor(self) -> tuple[int, int]:
+        """Istio's major and minor version, by which its behaviour differs."""
+        major, minor = re.findall(r"\d+", self.istio)[:2]
+        return int(major), int(minor)
 
 
 @dataclass(frozen=True)
@@ -70,10 +88,11 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Option:
-    """One setting a user can give: `--raymesh-NAME`, or RAYMESH_NAME in the environment."""
+    """One setting a user can give: `--NAME` to pytest, or RAYMESH_NAME in the environment."""
 
     name: str
     default: str
+    metavar: str
     help: str
 
     @property
@@ -81,17 +100,21 @@ class Option:
         return f"--{self.name}"
 
     @property
+    def destination(self) -> str:
+        return "raymesh_" + self.name.replace("-", "_")
+
+    @property
     def variable(self) -> str:
         return "RAYMESH_" + self.name.upper().replace("-", "_")
 
 
 OPTIONS = (
-    Option("lane", "seed", "row of versions from manifests/lanes.yaml"),
-    Option("image-source", "auto", "auto, pull (published images) or build (made here from packages)"),
-    Option("keep-cluster", "no", "yes: leave the cluster running and reuse it next time"),
-    Option("cluster-name", "raymesh", "name of the kind cluster; also of a kept one"),
-    Option("artifacts", "artifacts", "folder for junit.xml, timings.json, raw responses and failure bundles"),
-    Option("timeout-factor", "1", "multiply every deadline, for slow machines"),
+    Option("lane", "seed", "NAME", "row of versions from manifests/lanes.yaml"),
+    Option("image-source", "auto", "WORD", "auto, pull (published images) or build (made here from packages)"),
+    Option("keep-cluster", "no", "yes|no", "leave the cluster running, and reuse one that was left"),
+    Option("cluster-name", "raymesh", "NAME", "name of the kind cluster"),
+    Option("artifacts", "artifacts", "DIR", "folder for junit.xml, timings.json, raw responses and failure bundles"),
+    Option("timeout-factor", "1", "N", "multiply every deadline, for slow machines"),
 )
 
 
@@ -115,13 +138,17 @@ def cache_dir() -> Path:
 
 def load_lane(name: str, path: Path = LANES_FILE) -> Lane:
     """Read one row of lanes.yaml. Raises UsageError for an unknown lane or a row that is not whole."""
-    rows: Mapping[str, Mapping[str, str]] = yaml.safe_load(path.read_text())["lanes"]
+    rows: Mapping[str, dict[str, Any]] = yaml.safe_load(path.read_text())["lanes"]
     if name not in rows:
         raise UsageError(f"unknown lane {name!r}; lanes.yaml has: {', '.join(sorted(rows))}")
-    want = {f.name for f in fields(Lane)} - {"name"}
-    if set(rows[name]) != want:
-        raise UsageError(f"lane {name!r} needs the keys {sorted(want)}, has {sorted(rows[name])}")
-    return Lane(name=name, **rows[name])
+    row = dict(rows[name])
+    build, digests = row.pop("build", {}), row.pop("digests", {})
+    want = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
+    if set(row) != want or not set(build) <= want:
+        raise UsageError(
+            f"lane {name!r} needs the keys {sorted(want)}, has {sorted(row)} and, below build, {sorted(build)}"
+        )
+    return Lane(name=name, digests=digests, build=build, **row)
 
 
 def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str] = os.environ) -> Settings:

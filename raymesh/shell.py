@@ -18,6 +18,7 @@ from raymesh.errors import CommandError
 LOG = logging.getLogger(__name__)
 TAIL_LINES = 15
 TERM_GRACE_SECONDS = 5
+_running: set[subprocess.Popen[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def run(
             )
         except OSError as error:
             raise CommandError(f"cannot start {words[0]}: {error.strerror}") from error
+        _running.add(process)
+        stack.callback(_running.discard, process)
         try:
             out, err = process.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -92,6 +95,12 @@ def end_group(process: subprocess.Popen[str]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(TERM_GRACE_SECONDS)
             return
+
+
+def end_all() -> None:
+    """End every program that run() started and that still runs, in whichever thread."""
+    for process in tuple(_running):
+        end_group(process)
 
 
 def _tail(log: Path | None, text: str) -> str:

@@ -79,21 +79,21 @@ def _open_empty(doc: Document, mapping: yaml.MappingNode, line: str) -> tuple[Ed
     return (Edit(doc.path, owner.end("key"), end, f"\n{indent}{line}"),)
 
 
-def add_element(doc: Document, sequence: yaml.Node | None, fields: dict[str, str]) -> tuple[Edit, ...]:
-    """Add a mapping of one-line values to a list. No edit where the list's form is not known."""
+def add_elements(doc: Document, sequence: yaml.Node | None, elements: list[dict[str, str]]) -> tuple[Edit, ...]:
+    """Add mappings of one-line values to a list. No edit where the list's form is not known."""
     if not isinstance(sequence, yaml.SequenceNode) or not sequence.value:
         return ()
     _, end = doc.span(sequence)
     if sequence.flow_style:
-        flow = "{" + ", ".join(f"{k}: {v}" for k, v in fields.items()) + "}"
-        return (Edit(doc.path, end - 1, end - 1, f", {flow}"),)
+        flow = "".join(", {" + ", ".join(f"{k}: {v}" for k, v in fields.items()) + "}" for fields in elements)
+        return (Edit(doc.path, end - 1, end - 1, flow),)
     last = _last_line_end(doc, sequence.value[-1])
     if last is None:
         return ()
     dash = " " * sequence.start_mark.column + "- "
     inner = "\n" + " " * len(dash)
-    lines = inner.join(f"{k}: {v}" for k, v in fields.items())
-    return (Edit(doc.path, last, last, f"\n{dash}{lines}"),)
+    text = "".join(f"\n{dash}" + inner.join(f"{k}: {v}" for k, v in fields.items()) for fields in elements)
+    return (Edit(doc.path, last, last, text),)
 
 
 def drop_element(doc: Document, sequence: yaml.Node | None, element: yaml.Node) -> tuple[Edit, ...]:

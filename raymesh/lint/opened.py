@@ -8,6 +8,7 @@ from raymesh.lint.edits import set_key
 from raymesh.lint.findings import Edit, Place
 from raymesh.lint.objects import Cluster, Group
 from raymesh.ports import WORKER_PORTS, Contract, Port
+from raymesh.ports.contract import HIGHEST_PORT
 from raymesh.ports.facts import RAY_WORKER_PORTS
 
 LOWEST_FLAG, HIGHEST_FLAG, LIST_FLAG = "min-worker-port", "max-worker-port", "worker-port-list"
@@ -36,15 +37,20 @@ def worker_numbers(group: Group) -> Sequence[int] | None:
     """The worker ports that a group asks for; None where it leaves them to Ray."""
     listed = group.params.get(LIST_FLAG)
     if listed is not None:
-        numbers = [int(part) for part in listed.text.split(",") if part.strip().isdecimal()]
-        return sorted(set(numbers)) or None
+        return sorted(set(numbers_in(listed.text))) or None
     if HIGHEST_FLAG not in group.params:
         return None
     lowest = group.params[LOWEST_FLAG].number if LOWEST_FLAG in group.params else RAY_WORKER_PORTS[0]
     highest = group.params[HIGHEST_FLAG].number
-    if not lowest or not highest or highest < lowest:
+    if not lowest or not highest or not lowest <= highest <= HIGHEST_PORT:
         return None
     return range(lowest, highest + 1)
+
+
+def numbers_in(text: str) -> list[int]:
+    """The port numbers of a list with commas; what is none is left out."""
+    parts = [part.strip() for part in text.split(",")]
+    return [int(p) for p in parts if p.isdecimal() and len(p) <= len(str(HIGHEST_PORT)) and int(p) <= HIGHEST_PORT]
 
 
 def opened(cluster: Cluster, contract: Contract) -> dict[int, Port]:

@@ -51,11 +51,11 @@ class Document:
 def find_files(paths: Iterable[str]) -> Iterator[str | Finding]:
     """The files behind paths: a file as it is, a folder's YAML and JSON files, `-` for standard input."""
     for path in paths:
-        if path == STDIN or Path(path).is_file():
-            yield path
-        elif Path(path).is_dir():
+        if Path(path).is_dir():
             inside = (p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
             yield from (str(p) for p in sorted(inside) if not _hidden(p.relative_to(path)))
+        elif path == STDIN or Path(path).exists():  # a pipe too, as in `lint <(kustomize build)`
+            yield path
         else:
             yield unreadable(Place(path, 1, 1), "no such file or folder")
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from raymesh.lint.collecting import collect
 from raymesh.lint.findings import Finding
-from raymesh.lint.objects import Objects, collect
+from raymesh.lint.objects import Objects
 from raymesh.lint.reading import Document, find_files, parse, read_file, unreadable
 from raymesh.lint.registry import all_rules
 from raymesh.lint.tree import ShapeError

@@ -14,6 +14,7 @@ from raymesh.lint.reading import Document
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _STR = "tag:yaml.org,2002:str"
+_MOST_DIGITS = 18
 _TRUE = ("true", "yes", "on")
 
 
@@ -45,8 +46,8 @@ class Value:
 
     @cached_property
     def number(self) -> int | None:
-        """It as a whole number, None if it is none."""
-        return int(self.text) if self.text.isdecimal() else None
+        """It as a whole number, None if it is none that Kubernetes knows."""
+        return int(self.text) if self.text.isdecimal() and len(self.text) <= _MOST_DIGITS else None
 
     @property
     def true(self) -> bool:

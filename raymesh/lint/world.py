@@ -104,7 +104,7 @@ def make_world(objects: Objects, options: Options) -> World:
     for cluster in objects.clusters:
         services = tuple(index.meant_for(cluster))
         peers = tuple(p for p in objects.peers if _covers(p, cluster))
-        if options.mesh or services or _hinted(cluster, objects, peers):
+        if options.mesh or (not _left_out(cluster) and (services or _hinted(cluster, objects, peers))):
             version = cluster.version or options.ray or NEWEST
             if version not in contracts:
                 contracts[version] = contract(version, serve=True)
@@ -134,7 +134,7 @@ def pod_labels(cluster: Cluster, group: Group) -> dict[str, str]:
         "ray.io/group": "headgroup" if group.role == "head" else group.name,
     }
     labels.pop(CLUSTER_LABEL, None)
-    if cluster.kind == "RayCluster":
+    if cluster.name_is_known:
         labels[CLUSTER_LABEL] = cluster.name.text
     return labels
 
@@ -169,11 +169,14 @@ def _selects_any(selector: dict[str, Value], cluster: Cluster) -> bool:
     )
 
 
+def _left_out(cluster: Cluster) -> bool:
+    """Whether every group says that it has no sidecar."""
+    return {group.injection for group in cluster.groups} == {"false"}
+
+
 def _hinted(cluster: Cluster, objects: Objects, peers: tuple[PeerAuthentication, ...]) -> bool:
     """Whether something in the input says that this cluster is in a mesh."""
     told = {group.injection for group in cluster.groups}
-    if told == {"false"}:
-        return False
     named = any(ADDRESS in g.params and fqdn_of(g.params[ADDRESS]) is not None for g in cluster.groups)
     return "true" in told or named or bool(peers) or (cluster.namespace or "default") in objects.meshed_namespaces
 
@@ -198,11 +201,16 @@ class _Index:
         addresses = [g.params[ADDRESS] for g in cluster.groups if ADDRESS in g.params]
         named = {names[0] for a in addresses if (names := fqdn_of(a))}
         found = [s for name in sorted(named) for s in self._by_name.get(name, [])]
-        found += [s for s in self._by_cluster.get(cluster.name.text, []) if _is_node_service(s, cluster)]
-        found += [s for s in self._others if s.headless and _fits(s) and selects_all(s, cluster)]
+        if not found:
+            found = self._by_ports(cluster)
         unique = list({id(s): s for s in found if _near(s, cluster, named)}.values())
         same_file = [s for s in unique if s.doc.path == cluster.doc.path]
         return same_file or unique
+
+    def _by_ports(self, cluster: Cluster) -> list[Service]:
+        """Services that no node names: found by what they select and declare."""
+        found = [s for s in self._by_cluster.get(cluster.name.text, []) if _is_node_service(s, cluster)]
+        return found + [s for s in self._others if s.headless and _fits(s) and selects_all(s, cluster)]
 
 
 def _near(service: Service, cluster: Cluster, named: set[str]) -> bool:
@@ -214,7 +222,7 @@ def _is_node_service(service: Service, cluster: Cluster) -> bool:
     label = service.labels.get(HEADLESS_LABEL)
     if label is not None and label.text == cluster.name.text:
         return True
-    return set(service.selector) == {CLUSTER_LABEL} and (service.headless or _fits(service))
+    return set(service.selector) == {CLUSTER_LABEL} and _fits(service)
 
 
 def _fits(service: Service) -> bool:

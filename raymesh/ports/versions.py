@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from raymesh.errors import UsageError
 
-_FORM = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])")
+_FORM = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?![\d.])")
 
 
 class Version(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from raymesh.lint.edits import add_element, drop_element, quoted, replace_node
+from raymesh.lint.edits import add_elements, drop_element, quoted, replace_node
 from raymesh.lint.findings import Edit, Severity
 from raymesh.lint.objects import Group, Service
 from raymesh.lint.opened import (
@@ -86,9 +86,7 @@ def rm004(world: World) -> Iterator[Hit]:
                 f"group {group.name} opens worker ports {ranges(numbers)}, but Service {service.name.text} "
                 f"does not declare {ranges(missing)}",
                 "declare each of them: a Service has no ranges",
-                _renumber_or_add(service, f"p{missing[0]}", missing[0], port)
-                if len(missing) <= world.options.widest
-                else (),
+                _declare_workers(service, missing, port) if len(missing) <= world.options.widest else (),
             )
 
 
@@ -183,12 +181,20 @@ def _declare(case: Case, service: Service, port: Port, number: int) -> tuple[Edi
     told = {number_of(g, port) for g in case.cluster.groups if g.role in port.roles}
     if len(told) > 1:
         return ()  # RM007 comes first
-    return _renumber_or_add(service, port.name, number, port)
-
-
-def _renumber_or_add(service: Service, name: str, number: int, port: Port) -> tuple[Edit, ...]:
     for entry in service.entries:
-        if entry.name and entry.name.text == name:
+        if entry.name and entry.name.text == port.name:
             return replace_node(service.doc, entry.number.node, str(number))
-    fields = {"name": name, "port": str(number), "appProtocol": port.app_protocol}
-    return add_element(service.doc, service.ports_node, fields)
+    return _add(service, {port.name: number}, port)
+
+
+def _declare_workers(service: Service, missing: Sequence[int], port: Port) -> tuple[Edit, ...]:
+    wanted = {f"p{number}": number for number in missing}
+    for entry in service.entries:
+        if entry.name and entry.name.text in wanted:
+            return replace_node(service.doc, entry.number.node, str(wanted[entry.name.text]))
+    return _add(service, wanted, port)
+
+
+def _add(service: Service, numbers: Mapping[str, int], port: Port) -> tuple[Edit, ...]:
+    entries = [{"name": name, "port": str(n), "appProtocol": port.app_protocol} for name, n in numbers.items()]
+    return add_elements(service.doc, service.ports_node, entries)

@@ -11,13 +11,13 @@ from raymesh.lint.objects import Entry
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import Case, World
 from raymesh.ports import Port
+from raymesh.ports.contract import HIGHEST_PORT
 
 # What Istio understands besides the words of the contract: both are HTTP/2, which gRPC is.
 _SAME_AS_GRPC = ("http2", "kubernetes.io/h2c")
 _PREFIXES = ("grpc", "http", "http2", "https", "mongo", "mysql", "redis", "tcp", "tls", "udp", "grpc-web")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SERVICE_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_HIGHEST = 65535
 
 
 @rule("RM003", Severity.ERROR, "port declared twice")
@@ -121,8 +121,8 @@ def rm012(world: World) -> Iterator[Hit]:
             )
         for entry in service.entries:
             number = entry.number.number
-            if number is None or not 1 <= number <= _HIGHEST:
-                yield Hit(at(entry.number), f"port {entry.number.text!r}: a whole number from 1 to {_HIGHEST}")
+            if number is None or not 1 <= number <= HIGHEST_PORT:
+                yield Hit(at(entry.number), f"port {entry.number.text!r}: a whole number from 1 to {HIGHEST_PORT}")
             if entry.name is None:
                 if len(service.entries) > 1:
                     yield Hit(

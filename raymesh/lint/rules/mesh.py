@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from raymesh.lint.edits import quoted, replace_node, set_key, word
 from raymesh.lint.findings import Edit, Severity
 from raymesh.lint.objects import INJECT, AuthorizationPolicy, Cluster, Group
-from raymesh.lint.opened import set_param
+from raymesh.lint.opened import numbers_in, set_param
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.tree import child
 from raymesh.lint.world import ADDRESS, Case, World, fqdn_of, policy_concerns
@@ -31,7 +31,7 @@ def rm027(world: World) -> Iterator[Hit]:
                     at((group.doc, group.node)),
                     f"pods of group {group.name} have no label app: traces are named after the cluster up to "
                     "Istio 1.29, and `kuberay` from 1.30 on",
-                    f"label app: {case.cluster.name.text} in the pod template",
+                    f"label app: {case.cluster.label} in the pod template",
                     label_pods(case.cluster, group),
                 )
 
@@ -135,7 +135,7 @@ def rm033(world: World) -> Iterator[Hit]:
             if peer.mode is not None and peer.mode.text == "DISABLE":
                 yield Hit(at(peer.mode), f"mTLS is off for {case.cluster.name.text}", "mode: STRICT")
             for number, mode in peer.port_modes.items():
-                port = case.owner_of(int(number)) if number.isdecimal() else None
+                port = next((p for n in numbers_in(number) if (p := case.owner_of(n))), None)
                 if port is not None and port.crosses and mode.text in ("DISABLE", "PERMISSIVE"):
                     yield Hit(
                         at(mode),
@@ -151,7 +151,7 @@ def rm034(world: World) -> Iterator[Hit]:
         for group in case.cluster.groups:
             for name in _EXCLUDED:
                 told = group.annotations.get(name)
-                numbers = [int(n) for n in told.text.split(",") if n.strip().isdecimal()] if told else []
+                numbers = numbers_in(told.text) if told else []
                 out = [str(n) for n in numbers if (port := case.owner_of(n)) and port.crosses]
                 if told and out:
                     yield Hit(
@@ -210,7 +210,7 @@ def _second_autoscaler(case: Case) -> bool:
 def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
     """Edits that give the pods of a group the cluster's name as their label app."""
     template = child(group.node, "template")
-    name = word(cluster.name.text)
+    name = word(cluster.label)
     labels = child(template, "metadata", "labels")
     if labels is not None:
         return set_key(group.doc, labels, "app", name)

@@ -12,10 +12,10 @@ from raymesh.lint.opened import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG, node_ports
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.world import World
 from raymesh.ports import NEWEST, Contract, Version, contract
+from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
 from raymesh.ports.facts import RAY_WORKER_PORTS
 from raymesh.ports.flags import FLAGS, closest_flag
 
-_LOWEST_WORKER_PORT, _HIGHEST = 1024, 65535
 WORKER_WORDS = "a worker port"
 
 
@@ -153,14 +153,16 @@ def _end_of_declared(service: Service, lowest: int) -> int | None:
 
 def _bad_numbers(group: Group) -> Iterator[Hit]:
     for name, value in group.params.items():
+        if "$" in value.text:
+            continue  # the shell of the container knows what it is
         is_port = (name in FLAGS and name.endswith("-port")) or name == "port"
-        if is_port and (value.number is None or value.number > _HIGHEST):
-            yield Hit(at(value), f"{name} {value.text!r} of group {group.name}: a port from 1 to {_HIGHEST}")
-        elif name in (LOWEST_FLAG, HIGHEST_FLAG) and 0 < (value.number or 0) < _LOWEST_WORKER_PORT:
+        if is_port and (value.number is None or value.number > HIGHEST_PORT):
+            yield Hit(at(value), f"{name} {value.text!r} of group {group.name}: a port from 1 to {HIGHEST_PORT}")
+        elif name in (LOWEST_FLAG, HIGHEST_FLAG) and 0 < (value.number or 0) < LOWEST_PORT:
             yield Hit(
                 at(value),
                 f"{name} {value.text} of group {group.name}: Ray takes worker ports "
-                f"from {_LOWEST_WORKER_PORT} to {_HIGHEST}",
+                f"from {LOWEST_PORT} to {HIGHEST_PORT}",
             )
         elif name == LIST_FLAG and not all(part.strip().isdecimal() for part in value.text.split(",")):
             yield Hit(at(value), f"{name} {value.text!r} of group {group.name}: numbers with commas between them")

@@ -81,12 +81,12 @@ def rm016(world: World) -> Iterator[Hit]:
 
 
 def _selector_advice(case: Case) -> str:
-    if case.cluster.kind == "RayCluster":
+    if case.cluster.name_is_known:
         return f"select {CLUSTER_LABEL}: {case.cluster.name.text}"
     return "select a label of your own that all pod templates have: the cluster's name is made at run time"
 
 
 def _select(case: Case, service: Service) -> tuple[Edit, ...]:
-    if case.cluster.kind != "RayCluster" or set(service.selector) != {CLUSTER_LABEL}:
+    if not case.cluster.name_is_known or set(service.selector) != {CLUSTER_LABEL}:
         return ()
     return set_key(service.doc, child(service.spec, "selector"), CLUSTER_LABEL, case.cluster.name.text)

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymesh.errors import UsageError
-from raymesh.lint.edits import add_element, drop_element, drop_key, quoted, replace_node, set_key, word
+from raymesh.lint.edits import add_elements, drop_element, drop_key, quoted, replace_node, set_key, word
 from raymesh.lint.findings import Edit
 from raymesh.lint.fixing import fix_texts
+from raymesh.lint.merging import merge
 from raymesh.lint.reading import Document, parse
 from raymesh.lint.run import lint_texts
 from raymesh.lint.tree import child
 from raymesh.ports import contract
 from raymesh.ports.generate import Plan
-from raymesh.ports.merge import merge
 from tests.unit.ports.examples import CLEAN, RED
 
 USER = """\
@@ -102,7 +102,7 @@ def test_the_first_key_opens_empty_braces(text: str, expected: str) -> None:
 )
 def test_an_element_is_added_in_the_list_s_own_form(text: str, expected: str) -> None:
     doc = document(text)
-    assert applied(text, add_element(doc, child(doc.root, "l"), {"k": "v", "n": "1"})) == expected
+    assert applied(text, add_elements(doc, child(doc.root, "l"), [{"k": "v", "n": "1"}])) == expected
 
 
 def test_an_element_and_a_key_are_dropped_with_their_lines() -> None:
@@ -137,10 +137,11 @@ def test_comments_order_and_layout_stay_when_merged() -> None:
     assert merge(merged, PLAN) == merged, "merging again changes nothing"
 
 
+@pytest.mark.parametrize("name", ["name: mine ", "generateName: mine- "])
 @pytest.mark.parametrize("kind", ["RayJob", "RayService"])
-def test_merging_into_jobs_and_services_selects_by_label(kind: str) -> None:
+def test_merging_into_jobs_and_services_selects_by_label(kind: str, name: str) -> None:
     key = {"RayJob": "rayClusterSpec", "RayService": "rayClusterConfig"}[kind]
-    head, _, spec = USER.partition("spec:\n")
+    head, _, spec = USER.replace("name: mine ", name).partition("spec:\n")
     text = head.replace("RayCluster", kind) + f"spec:\n    {key}:\n" + "".join(f"    {x}\n" for x in spec.splitlines())
     merged = merge(text, PLAN)
     made = list(yaml.safe_load_all(merged))

@@ -129,6 +129,20 @@ def test_any_text_is_read_without_a_traceback(text: str) -> None:
         assert finding.rule == UNREADABLE
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "99999999", "inf", "nan", "1e999", "-1", "٣", "$PORT", "{}"])
+@pytest.mark.parametrize("flag", ["num-cpus", "node-manager-port", "max-worker-port", "worker-port-list"])
+def test_absurd_values_are_no_trouble(flag: str, value: str) -> None:
+    for text in (f"      {flag}: '{value}'\n", f"      {flag}: {value}\n"):
+        lint_texts({"m": CLEAN.replace("      num-cpus: '1'\n", text)})
+
+
+def test_absurd_numbers_elsewhere_are_no_trouble() -> None:
+    for old in ("port: 6380", "rayVersion: 2.60.0", "image: rayproject/ray:2.60.0"):
+        key = old.partition(": ")[0]
+        for value in ("9" * 5000, "rayproject/ray:" + "9" * 5000 + ".1.2", "-5", "0x10", "1.5", "~"):
+            lint_texts({"m": CLEAN.replace(old, f"{key}: {value}")})
+
+
 LEAVES = st.none() | st.booleans() | st.integers() | st.sampled_from(["x", "", "6380", "None", "{{ x }}", "\\$("])
 JUNK = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LEAVES, inner, max_size=3))
 

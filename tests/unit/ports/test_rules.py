@@ -8,6 +8,7 @@ from raymesh.lint.catalog import PAGES, index
 from raymesh.lint.findings import UNREADABLE, Severity
 from raymesh.lint.registry import all_rules
 from raymesh.lint.run import lint_texts
+from raymesh.lint.world import Options
 from tests.unit.ports.examples import CLEAN, NEAR, OLD_CLEAN, RED, UNMESHED, Example
 
 IDS = [UNREADABLE, *all_rules()]
@@ -53,6 +54,34 @@ def test_clean_manifests_are_clean() -> None:
 
 def test_a_cluster_outside_a_mesh_is_not_held_to_its_rules() -> None:
     assert hits(Example(UNMESHED)) == []
+
+
+METRICS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: plain-metrics}
+spec:
+  clusterIP: None
+  selector: {ray.io/cluster: plain}
+  ports: [{name: metrics, port: 8080}, {name: dash, port: 44227}]
+"""
+
+
+def test_a_headless_service_for_scraping_is_no_sign_of_a_mesh() -> None:
+    assert hits(Example(f"{UNMESHED}---\n{METRICS}")) == []
+
+
+def test_another_service_of_the_cluster_is_not_held_to_be_the_one_that_nodes_name() -> None:
+    other = METRICS.replace("plain", "mine")
+    assert hits(Example(f"{CLEAN}---\n{other}")) == []
+
+
+def test_a_cluster_that_refuses_sidecars_is_outside_the_mesh() -> None:
+    text = CLEAN.replace("labels:\n          app: mine", "labels:\n          sidecar.istio.io/inject: 'false'")
+    text = text.replace("labels:\n            app: mine", "labels:\n            sidecar.istio.io/inject: 'false'")
+    broken = text.replace("port: 6380", "port: 6399")
+    assert hits(Example(broken)) == []
+    assert "RM001" in hits(Example(broken, Options(mesh=True)))
 
 
 def test_severities_are_ordered() -> None:

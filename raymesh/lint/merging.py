@@ -6,10 +6,11 @@ import math
 from dataclasses import replace
 
 from raymesh.errors import UsageError
+from raymesh.lint.collecting import collect
 from raymesh.lint.edits import quoted, word
 from raymesh.lint.findings import Edit, Finding
 from raymesh.lint.fixing import fix_texts
-from raymesh.lint.objects import Cluster, Group, Objects, collect
+from raymesh.lint.objects import Cluster, Group, Objects
 from raymesh.lint.opened import LIST_FLAG, LOWEST_FLAG, set_param
 from raymesh.lint.reading import parse
 from raymesh.lint.rules.mesh import label_pods
@@ -38,7 +39,7 @@ def merge(text: str, plan: Plan, name: str | None = None) -> str:
     for _ in range(_MOST_EDITS):
         found = _find(text, name)
         cpus = max([plan.cpus, *(math.ceil(g.cpu) for g in found.groups if g.cpu)])
-        plan = replace(plan, name=found.name.text, namespace=found.namespace or plan.namespace, cpus=cpus)
+        plan = replace(plan, name=found.label, namespace=found.namespace or plan.namespace, cpus=cpus)
         check(plan)
         edit = _next_edit(found, plan)
         if edit is None:
@@ -107,6 +108,6 @@ def _with_service(text: str, cluster: Cluster, plan: Plan) -> str:
     case = next(c for c in own.cases if c.cluster.name.text == cluster.name.text)
     if case.services:
         return fix_texts({FILE: text}).sources[FILE]
-    selector = None if cluster.kind == "RayCluster" else {"app": cluster.groups[0].labels["app"].text}
+    selector = None if cluster.name_is_known else {"app": cluster.groups[0].labels["app"].text}
     break_line = "" if text.endswith("\n") else "\n"
     return f"{text}{break_line}---\n{as_yaml(service(plan, selector))}"

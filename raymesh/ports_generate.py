@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from raymesh.errors import UsageError
+from raymesh.lint.merging import merge
+from raymesh.lint.reading import read_file
 from raymesh.ports.contract import contract
 from raymesh.ports.generate import Plan, as_yaml, check, cluster, service
 from raymesh.ports.limits import BESIDE_WORKERS, SPARE
@@ -15,7 +17,7 @@ from raymesh.ports.model import AppProtocol
 from raymesh.ports.versions import OLDEST
 
 _FIRST = 10002
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _PROTOCOLS: dict[str, AppProtocol] = {"grpc": "grpc", "http": "http", "tcp": "tcp"}
 EXAMPLES = """\
 examples:
@@ -75,9 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _merge(path: Path, plan: Plan, name: str | None, write: bool) -> int:
-    from raymesh.lint.reading import read_file  # noqa: PLC0415 - only merging needs the reader
-    from raymesh.ports.merge import merge  # noqa: PLC0415 - likewise
-
     text = read_file(str(path))
     if not isinstance(text, str):
         raise UsageError(f"{text.place.path}: {text.message}")
@@ -109,7 +108,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > len("65535"):
         raise UsageError(f"--port {name}={text}: a number")
     return int(text)
 

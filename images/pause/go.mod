@@ -1,0 +1,3 @@
+module localhost/raymesh/images/pause
+
+go 1.26

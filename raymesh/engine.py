@@ -1,0 +1,281 @@
+"""The Docker engine: the user's own where it answers, else a private one in namespaces of its own.
+
+The private engine lives in its own network, mount and process-id namespaces. Its bridges, firewall rules and mounts
+are therefore invisible to the machine, nothing in it has a route off the machine, and ending one process ends it
+whole, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raymesh import locks
+from raymesh.errors import CommandError, EnvironmentFault, WaitTimeout
+from raymesh.progress import Progress
+from raymesh.settings import cache_dir
+from raymesh.shell import Completed, run
+from raymesh.tools import Toolbox, toolbox
+from raymesh.waiting import wait_for
+
+NAMESPACE = "raymesh"
+RUN_DIR = Path("/run/raymesh")
+SOCKET = RUN_DIR / "docker.sock"
+PID_FILE = RUN_DIR / "engine.pid"
+NETNS_FILE = Path("/run/netns") / NAMESPACE
+HOST_LINK, INNER_LINK, BRIDGE = "raymesh-host", "raymesh-in", "raymesh0"
+# Private ranges to try in turn: the first that no route of the machine covers is taken.
+RANGES = ("10.213.0.0/16", "10.217.0.0/16", "172.29.0.0/16", "192.168.192.0/18")
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60, 20, 15
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A Docker engine that answers. `address` is where its published ports can be reached from here."""
+
+    kind: str  # "docker" (the user's) or "private"
+    version: str
+    address: str
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def docker(
+        self, *words: str | Path, timeout: float = 120, check: bool = True, log: Path | None = None
+    ) -> Completed:
+        """Run the docker client. Raises CommandError."""
+        return run(["docker", *words], timeout=timeout, env=self.environment, check=check, log=log)
+
+
+@contextlib.contextmanager
+def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
+    """Yield the engine of this machine; a private one is started, and ended with its last user unless `keep()`.
+
+    Raises EnvironmentFault where none answers and none can be started.
+    """
+    users = users_engine()
+    if users:
+        yield users
+        return
+    _refuse_without_means()
+    with locks.shared(cache_dir() / "engine.users"):
+        try:
+            yield _private(progress)
+        finally:
+            kept = keep()
+    if not kept:
+        stop_if_unused()
+
+
+def users_engine() -> Engine | None:
+    """Return the engine that the docker client of this machine reaches, or None."""
+    if not shutil.which("docker"):
+        return None
+    with contextlib.suppress(CommandError):
+        version = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS).stdout.strip()
+        return Engine("docker", version, "127.0.0.1")
+    return None
+
+
+def running_private() -> Engine | None:
+    """Return the private engine if it answers, without starting it."""
+    if not SOCKET.exists() or os.geteuid() != 0:
+        return None
+    tools = toolbox("engine", Progress())
+    environment = _client_environment(tools)
+    try:
+        version = run(
+            ["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS, env=environment
+        ).stdout.strip()
+    except CommandError:
+        return None
+    return Engine("private", version, str(_network()[2]), environment)
+
+
+def stop_if_unused() -> None:
+    """End the private engine if no other run uses it."""
+    if locks.is_free(cache_dir() / "engine.users"):
+        with locks.exclusive(cache_dir() / "engine.lock"):
+            remove_private()
+
+
+def remove_private() -> None:
+    """End the private engine and remove what it left: processes, network namespace, cgroups, sockets."""
+    pid = _recorded_pid()
+    if pid:
+        _end(pid)
+    if NETNS_FILE.exists():
+        run(["ip", "netns", "delete", NAMESPACE], timeout=30)
+    if Path("/sys/class/net", HOST_LINK).exists():
+        run(["ip", "link", "delete", HOST_LINK], timeout=30)
+    for group in [*CGROUPS.glob("*/raymesh"), CGROUPS / "raymesh"]:
+        for folder in sorted(group.rglob("*/"), key=lambda p: len(p.parts), reverse=True):
+            with contextlib.suppress(OSError):  # a group that still holds another's process is not ours to end
+                folder.rmdir()
+        with contextlib.suppress(OSError):
+            group.rmdir()
+    shutil.rmtree(RUN_DIR, ignore_errors=True)
+
+
+def _private(progress: Progress) -> Engine:
+    with locks.exclusive(cache_dir() / "engine.lock"):
+        if _recorded_pid() and (found := running_private()):
+            return found
+        tools = toolbox("engine", progress)
+        with progress.phase("start a private Docker engine"):
+            remove_private()  # whatever a killed one left
+            _start(tools)
+        found = running_private()
+    if not found:
+        raise EnvironmentFault("the private engine does not answer", f"read {_log_file()}")
+    return found
+
+
+def _start(tools: Toolbox) -> None:
+    network, host, inner = _network()
+    for folder in (RUN_DIR, cache_dir() / "engine"):
+        folder.mkdir(parents=True, exist_ok=True)
+    first = f"{network.network_address + 257}/24"
+    pools = f"{network.network_address + 4096}/20"
+    environment = tools.environment
+
+    def ip(*words: str) -> None:
+        run(["ip", *words], timeout=30, env=environment)
+
+    ip("netns", "add", NAMESPACE)
+    ip("link", "add", HOST_LINK, "type", "veth", "peer", "name", INNER_LINK, "netns", NAMESPACE)
+    ip("address", "add", f"{host}/30", "dev", HOST_LINK)
+    ip("link", "set", HOST_LINK, "up")
+    ip("-n", NAMESPACE, "address", "add", f"{inner}/30", "dev", INNER_LINK)
+    ip("-n", NAMESPACE, "link", "add", BRIDGE, "type", "bridge")
+    ip("-n", NAMESPACE, "address", "add", first, "dev", BRIDGE)
+    for link in ("lo", INNER_LINK, BRIDGE):
+        ip("-n", NAMESPACE, "link", "set", link, "up")
+
+    config = RUN_DIR / "daemon.json"
+    config.write_text(
+        json.dumps(
+            {
+                "data-root": str(cache_dir() / "engine" / "data"),
+                "exec-root": str(RUN_DIR / "exec"),
+                "pidfile": str(RUN_DIR / "dockerd.pid"),
+                "hosts": [f"unix://{SOCKET}"],
+                "bridge": BRIDGE,
+                "cgroup-parent": "/raymesh",
+                "default-address-pools": [{"base": pools, "size": 24}],
+                "group": "root",
+            }
+        )
+    )
+    with _log_file().open("w") as log:
+        process = subprocess.Popen(
+            [
+                # --kill-child: the namespace's first process, and with it all others, dies with this one.
+                *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL"),
+                *("--mount-proc", "nsenter", f"--net={NETNS_FILE}", "dockerd", "--config-file", str(config)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C at the terminal is for the run, which then ends the engine in order
+        )
+    PID_FILE.write_text(f"{process.pid} {_start_time(process.pid)}")
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            last = _log_file().read_text(errors="replace").strip().splitlines()[-8:]
+            raise EnvironmentFault(
+                "the private Docker engine ended at its start:\n  " + "\n  ".join(last),
+                "it needs a machine where root may mount and make namespaces; or start a Docker of your own",
+            )
+        return run(["docker", "version"], timeout=ANSWER_SECONDS, env=_client_environment(tools), check=False).code == 0
+
+    try:
+        wait_for("private engine answers", answers, until=bool, within=START_SECONDS, every=0.5)
+    except WaitTimeout as error:
+        raise EnvironmentFault(str(error), f"read {_log_file()}") from error
+
+
+def _client_environment(tools: Toolbox) -> dict[str, str]:
+    config = cache_dir() / "engine" / "client"
+    plugin = config / "cli-plugins" / "docker-buildx"
+    if plugin.resolve() != tools.program("cli-plugins/docker-buildx").resolve():
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        plugin.unlink(missing_ok=True)
+        plugin.symlink_to(tools.program("cli-plugins/docker-buildx"))
+    return {**tools.environment, "DOCKER_HOST": f"unix://{SOCKET}", "DOCKER_CONFIG": str(config)}
+
+
+def _network() -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Address, ipaddress.IPv4Address]:
+    """Return the range of the private engine, our address in it and the engine's."""
+    routes = json.loads(run(["ip", "-json", "-4", "route", "show"], timeout=30).stdout)
+    used = [
+        ipaddress.ip_network(route["dst"])
+        for route in routes
+        if route["dst"] != "default" and route.get("dev") != HOST_LINK
+    ]
+    for text in RANGES:
+        network = ipaddress.IPv4Network(text)
+        if not any(network.overlaps(other) for other in used):
+            return network, network.network_address + 1, network.network_address + 2
+    raise EnvironmentFault(f"every address range that could be used is taken: {', '.join(RANGES)}", "free one of them")
+
+
+def _refuse_without_means() -> None:
+    if os.geteuid() != 0:
+        raise EnvironmentFault(
+            "no Docker engine answers, and only root can start a private one",
+            "start Docker, or run this as root on Debian 12 or newer",
+        )
+    missing = [tool for tool in ("unshare", "nsenter", "ip") if not shutil.which(tool)]
+    if missing:
+        raise EnvironmentFault(
+            f"no Docker engine answers, and a private one needs: {', '.join(missing)}",
+            "apt-get install util-linux iproute2",
+        )
+
+
+def _log_file() -> Path:
+    return cache_dir() / "engine" / "dockerd.log"
+
+
+def _start_time(pid: int) -> str:
+    """Return the kernel's start time of a process: with it, a pid that was given out again is not taken for ours."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+
+
+def _recorded_pid() -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        pid, started = PID_FILE.read_text().split()
+        if _start_time(int(pid)) == started:
+            return int(pid)
+    return None
+
+
+def _end(pid: int) -> None:
+    """Ask dockerd to end in order, then end what is left."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    for child in children.read_text().split() if children.exists() else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGTERM)
+    gone = f"engine process {pid} ended"
+    try:
+        wait_for(gone, lambda: _alive(pid), until=lambda alive: not alive, within=STOP_SECONDS, every=0.2)
+    except WaitTimeout:
+        os.kill(pid, signal.SIGKILL)
+        wait_for(gone, lambda: _alive(pid), until=lambda alive: not alive, within=STOP_SECONDS, every=0.2)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,97 @@
+"""Builds the Go programs of the recipes: one `go build` a family, from modules only, outside the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.images.recipes import GoFamily
+from raymesh.settings import Lane, cache_dir
+from raymesh.shell import run
+
+GO_MINOR = 26  # the `go` line of images/*/go.mod
+
+
+def go_version() -> str:
+    """Return e.g. "go1.26.8". Raises EnvironmentFault where Go is missing or too old."""
+    cure = f"install Go 1.{GO_MINOR} or newer and put it on PATH"
+    if not shutil.which("go"):
+        raise EnvironmentFault("images are built here, and `go` is not on PATH", cure)
+    version = run(["go", "env", "GOVERSION"], timeout=60, cwd=cache_dir()).stdout.strip()
+    match = re.match(r"go1\.(\d+)", version)
+    if not match or int(match[1]) < GO_MINOR:
+        raise EnvironmentFault(f"`go` is {version}, and the builds need 1.{GO_MINOR}", cure)
+    return version
+
+
+def family_key(family: GoFamily, lane: Lane, version: str) -> str:
+    """Return the content key of a family: its sources, versions, flags and the compiler."""
+    digest = hashlib.sha256()
+    for path in sorted(family.folder.iterdir()):
+        if path.suffix in (".mod", ".sum", ".go"):
+            digest.update(path.name.encode() + path.read_bytes())
+    digest.update(" ".join([version, *_flags(family, lane)]).encode())
+    return digest.hexdigest()[:16]
+
+
+def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
+    """Return the folder with the family's programs, building them where that is still to do.
+
+    Raises EnvironmentFault where the module proxy does not answer, CommandError where the build fails.
+    """
+    version = go_version()
+    done = cache_dir() / "bin" / f"{family.name}-{family_key(family, lane, version)}"
+    if done.exists():
+        return done
+    part = done.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    environment = _environment()
+    log = logs / f"go-{family.name}.log"
+    try:
+        run(["go", "mod", "download"], timeout=1800, cwd=family.folder, env=environment, log=log)
+    except CommandError as error:
+        raise EnvironmentFault(
+            f"can't fetch the Go modules of {family.name}\n{error}",
+            "check `go env GOPROXY` and the network, then run again: what is done is kept",
+        ) from error
+    run(
+        ["go", "build", "-o", f"{part}/", *_flags(family, lane), family.package],
+        timeout=5400,
+        cwd=family.folder,
+        env=environment,
+        log=log,
+    )
+    part.rename(done)
+    return done
+
+
+def module_folder(family: GoFamily, module: str) -> Path:
+    """Return where the module cache holds a dependency of the family."""
+    listed = run(
+        ["go", "list", "-m", "-f", "{{.Dir}}", module], timeout=120, cwd=family.folder, env=_environment()
+    ).stdout.strip()
+    if not listed:
+        run(["go", "mod", "download", module], timeout=900, cwd=family.folder, env=_environment())
+        return module_folder(family, module)
+    return Path(listed)
+
+
+def _flags(family: GoFamily, lane: Lane) -> list[str]:
+    stamps = [f"-X {symbol}={value}" for symbol, value in family.stamps(lane).items()]
+    tags = ["-tags", family.tags] if family.tags else []
+    return ["-trimpath", "-buildvcs=false", *tags, "-ldflags", " ".join(["-s", "-w", *stamps])]
+
+
+def _environment() -> dict[str, str]:
+    """Return what makes a build the same everywhere: no cgo, no VCS, go.mod as it is, a cache of our own."""
+    return {
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly",
+        "GOWORK": "off",
+        "GOVCS": "*:off",  # modules come from the proxy or not at all
+        "GOCACHE": str(cache_dir() / "go-build"),
+    }

@@ -1,0 +1,130 @@
+"""Which images serve a run: published ones or ones made here, and what follows from that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from raymesh.engine import Engine
+from raymesh.errors import EnvironmentFault
+from raymesh.images import registry
+from raymesh.images.recipes import REPOSITORY
+from raymesh.images.workshop import NODE, Workshop
+from raymesh.kind import Spec
+from raymesh.progress import Progress
+from raymesh.settings import ROOT, Lane, Settings, cache_dir
+
+KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
+
+
+@dataclass(frozen=True)
+class Served:
+    """The images of a run. `lane` holds what really serves; `by_role` and `as_written` lead to image names."""
+
+    source: Literal["pull", "build"]
+    lane: Lane
+    by_role: Mapping[str, str]
+    istioctl: Path
+    kuberay_module: Path
+
+    @property
+    def stock_proxy(self) -> bool:
+        """Tell whether the sidecar is stock Envoy, and not Istio's own build of it."""
+        return self.source == "build"
+
+    @property
+    def proxy(self) -> str:
+        """Return what to call the sidecar in a report."""
+        return f"stock Envoy {self.lane.envoy}" if self.stock_proxy else f"istio-proxy {self.lane.istio}"
+
+    @property
+    def headline(self) -> str:
+        """Return in a line what served a run; versions that stand in for the lane's are named as such."""
+        lane = self.lane
+        names = ("kubernetes", "istio", "kuberay", "ray", "kiali", "jaeger", "prometheus")
+        versions = [
+            f"{name} {getattr(lane, name)}" + (f" (for {lane.replaced[name]})" if name in lane.replaced else "")
+            for name in names
+        ]
+        return f"lane {lane.name}: {', '.join(versions)}; images: {self.source}; proxy: {self.proxy}"
+
+    @property
+    def as_written(self) -> dict[str, str]:
+        """Return image as the manifests name it -> image that serves."""
+        return {written: self.by_role[role] for role, written in registry.written().items()}
+
+    @property
+    def made_here(self) -> dict[str, str] | None:
+        """Return the images that istioctl has to be told, or None where its own defaults serve."""
+        return dict(self.by_role) if self.stock_proxy else None
+
+    def cluster(self, name: str) -> Spec:
+        """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
+        if self.source == "pull":
+            return Spec(name, self.by_role[NODE], None, installed_by())
+        tag = {role: self.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
+        kubeadm = {
+            "imageRepository": REPOSITORY,
+            "etcd": {"local": {"imageTag": tag["etcd"]}},
+            "dns": {"imageTag": tag["coredns"]},
+        }
+        return Spec(name, self.by_role[NODE], kubeadm, installed_by())
+
+
+def installed_by() -> str:
+    """Return a digest of what decides how a cluster is set up: manifests, and the code that patches them."""
+    digest = hashlib.sha256()
+    for path in sorted([*(ROOT / "manifests").rglob("*.yaml"), *(ROOT / "raymesh" / "mesh").glob("*.py")]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
+    """Choose the source, make what is missing and return what serves.
+
+    Raises EnvironmentFault where the chosen source can't serve here, CommandError where a build fails.
+    """
+    if _source(settings, engine) == "build":
+        lane = settings.lane.as_built()
+        workshop = Workshop.open(lane, engine, progress)
+        images = workshop.make()
+        return Served(
+            *("build", lane, images, workshop.program("istio", "istioctl")), workshop.module("kuberay", KUBERAY_MODULE)
+        )
+    lane = settings.lane
+    workshop = Workshop.open(lane, engine, progress)
+    with progress.phase("pull istioctl"):
+        istioctl = _pulled_istioctl(lane, engine)
+    return Served("pull", lane, registry.published(lane), istioctl, workshop.module("kuberay", KUBERAY_MODULE))
+
+
+def _source(settings: Settings, engine: Engine) -> Literal["pull", "build"]:
+    if settings.image_source == "build":
+        return "build"
+    reachable = engine.kind == "docker" and registry.registries_answer(settings.lane)
+    if reachable:
+        return "pull"
+    if settings.image_source == "pull":
+        why = "not every container registry of the lane answers"
+        if engine.kind == "private":
+            why = "the private engine has no route off this machine"
+        raise EnvironmentFault(
+            f"--image-source pull: {why}", "use --image-source build, or a Docker engine of your own"
+        )
+    return "build"
+
+
+def _pulled_istioctl(lane: Lane, engine: Engine) -> Path:
+    """Return istioctl out of its published image."""
+    done = cache_dir() / "bin" / f"istioctl-{lane.istio}"
+    if not done.exists():
+        done.parent.mkdir(parents=True, exist_ok=True)
+        container = engine.docker("create", f"docker.io/istio/istioctl:{lane.istio}", timeout=600).stdout.strip()
+        try:
+            engine.docker("cp", f"{container}:/usr/local/bin/istioctl", done)
+        finally:
+            engine.docker("rm", container)
+    return done

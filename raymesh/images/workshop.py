@@ -1,0 +1,256 @@
+"""Image source `build`: makes every image here, from Debian packages, Go modules and Python wheels.
+
+Everything is keyed by its content: what exists is never built twice, an interrupted build goes on where it stopped.
+Go builds keep the cores busy while another thread fetches packages; images follow as soon as their parts are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from raymesh import debs
+from raymesh.engine import Engine
+from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.images import gobuild
+from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, load_recipes
+from raymesh.locks import exclusive
+from raymesh.progress import Progress
+from raymesh.settings import Lane, cache_dir
+from raymesh.shell import end_all, run
+from raymesh.tools import toolbox
+
+LABEL = "raymesh.key"
+NODE = "node"
+DISK_GIB = 20  # cold: Go's caches 10, images 5, archives between; measured on lane seed
+STEP_SECONDS = 1800
+
+
+@dataclass
+class Workshop:
+    """Makes the images of a lane in one engine."""
+
+    lane: Lane
+    engine: Engine
+    progress: Progress
+    recipes: Recipes
+    logs: Path
+
+    @classmethod
+    def open(cls, lane: Lane, engine: Engine, progress: Progress) -> Workshop:
+        logs = cache_dir() / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        return cls(lane, engine, progress, load_recipes(), logs)
+
+    def references(self) -> dict[str, str]:
+        """Return the lane's images: role -> name."""
+        return {name: recipe.reference(self.lane) for name, recipe in self.recipes.images.items()}
+
+    def program(self, family: str, name: str) -> Path:
+        """Return a Go program for use on this machine, such as istioctl, building its family if need be."""
+        return gobuild.binaries(self.recipes.go[family], self.lane, self.logs) / name
+
+    def module(self, family: str, module: str) -> Path:
+        """Return the folder of a Go module that a family is built from."""
+        return gobuild.module_folder(self.recipes.go[family], module)
+
+    def make(self) -> dict[str, str]:
+        """Make what is missing and return role -> image name, the node image among them.
+
+        Raises EnvironmentFault where a registry does not answer or the disk is too small, CommandError where a step
+        fails.
+        """
+        with exclusive(cache_dir() / "workshop.lock"):
+            missing = [r for r in self.recipes.images.values() if r.name != NODE and not self._exists(r)]
+            node = self.recipes.images[NODE]
+            if missing or not self._exists(node):
+                self._announce([*missing, node])
+                with self.progress.phase("images") as note, ThreadPoolExecutor(1) as go, ThreadPoolExecutor(1) as net:
+                    try:
+                        parts = self._parts([*missing, node], go, net)
+                        for n, recipe in enumerate([*missing, node], 1):
+                            note.text = f"{recipe.name}, {n} of {len(missing) + 1}"
+                            self._build(recipe, parts)
+                    except BaseException:  # a failure or Ctrl-C: the other thread's work is not waited for
+                        for pool in (go, net):
+                            pool.shutdown(wait=False, cancel_futures=True)
+                        end_all()
+                        raise
+        return self.references()
+
+    # What exists, and what it is keyed by.
+
+    def _exists(self, recipe: Recipe) -> bool:
+        form = '{{index .Config.Labels "' + LABEL + '"}}'
+        seen = self.engine.docker("image", "inspect", "--format", form, recipe.reference(self.lane), check=False)
+        return seen.code == 0 and seen.stdout.strip() == self._key(recipe)
+
+    def _key(self, recipe: Recipe) -> str:
+        digest = hashlib.sha256()
+        for path in sorted(p for p in recipe.folder.rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(recipe.folder)).encode() + path.read_bytes())
+        parts = [recipe.reference(self.lane), json.dumps([recipe.debs, recipe.args, self.lane.kubernetes], default=str)]
+        if recipe.root:
+            parts.append(_root_key(self.recipes.roots[recipe.root]))
+        if recipe.wheels:
+            parts.append((recipe.folder / recipe.wheels).read_text())
+        version = gobuild.go_version()
+        parts += [gobuild.family_key(self.recipes.go[family], self.lane, version) for family in recipe.bin]
+        if recipe.name == NODE:  # it holds all the others
+            parts += [self._key(other) for other in self.recipes.images.values() if other.name != NODE]
+        digest.update("\n".join(parts).encode())
+        return digest.hexdigest()[:32]
+
+    def _announce(self, recipes: list[Recipe]) -> None:
+        version = gobuild.go_version()
+        families = [self.recipes.go[name] for name in sorted({f for r in recipes for f in r.bin})]
+        todo = [
+            f
+            for f in families
+            if not (cache_dir() / "bin" / f"{f.name}-{gobuild.family_key(f, self.lane, version)}").exists()
+        ]
+        minutes = sum(f.minutes for f in todo) + 0.3 * len(recipes)
+        need = DISK_GIB if todo else DISK_GIB // 2
+        self.progress.say(
+            f"to build: {len(recipes)} images ({', '.join(r.name for r in recipes)})"
+            + (f"; Go programs of {', '.join(f.name for f in todo)}" if todo else "; all Go programs are there")
+            + f"; about {minutes:.0f} min on 2 cores, up to {need} GiB of disk"
+        )
+        free = shutil.disk_usage(cache_dir()).free / 2**30
+        if free < need:
+            raise EnvironmentFault(
+                f"the build needs {need} GiB of disk below {cache_dir()}, and {free:.1f} GiB are free",
+                "free some, or let XDG_CACHE_HOME name a folder on a larger disk",
+            )
+
+    # The parts that go into build contexts.
+
+    def _parts(self, recipes: list[Recipe], go: ThreadPoolExecutor, net: ThreadPoolExecutor) -> dict[str, Future[Path]]:
+        parts: dict[str, Future[Path]] = {}
+        for root in dict.fromkeys(r.root for r in recipes if r.root):
+            parts[f"root {root}"] = net.submit(self._root, self.recipes.roots[root])
+        for recipe in recipes:
+            if recipe.wheels:
+                parts[f"wheels {recipe.name}"] = net.submit(self._wheels, recipe.folder / recipe.wheels)
+            for suite, packages in recipe.debs.items():
+                parts[f"debs {recipe.name} {suite}"] = net.submit(self._debs, suite, packages)
+        for family in dict.fromkeys(f for r in recipes for f in r.bin):
+            parts[f"go {family}"] = go.submit(self._family, family)
+        return parts
+
+    def _family(self, name: str) -> Path:
+        with self.progress.phase(f"go build {name}"):
+            return gobuild.binaries(self.recipes.go[name], self.lane, self.logs)
+
+    def _root(self, root: Root) -> Path:
+        """Import a Debian file system into the engine; the path returned holds its image's name."""
+        name = f"{REPOSITORY}/root-{root.name}:{root.suite}-{_root_key(root)}"
+        if self.engine.docker("image", "inspect", name, check=False).code:
+            tools = toolbox("roots", self.progress)
+            log = self.logs / f"root-{root.name}.log"
+            with (
+                self.progress.phase(f"mmdebstrap {root.name}"),
+                tempfile.TemporaryDirectory(dir=cache_dir(), prefix="root-") as folder,
+            ):
+                tar, sources = Path(folder) / "root.tar", Path(folder) / "sources.list"
+                sources.write_text("\n".join(debs.sources(root.suite)) + "\n")
+                mode = "root" if os.geteuid() == 0 else "unshare"
+                try:
+                    run(
+                        [
+                            *(tools.program("mmdebstrap"), f"--mode={mode}", "--variant=minbase"),
+                            *("--skip=check/empty", f"--include={','.join(root.packages)}", root.suite, tar, sources),
+                        ],
+                        timeout=STEP_SECONDS,
+                        log=log,
+                    )
+                except CommandError as error:
+                    raise EnvironmentFault(
+                        f"can't make the Debian root {root.name}\n{error}",
+                        "check that `apt-get update` works, then run again: what is done is kept",
+                    ) from error
+                self.engine.docker("import", tar, name, timeout=STEP_SECONDS)
+        return Path(name)
+
+    def _wheels(self, requirements: Path) -> Path:
+        done = cache_dir() / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+        if not done.exists():
+            part = done.with_suffix(".part")
+            part.mkdir(parents=True, exist_ok=True)
+            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
+            with self.progress.phase(f"wheels of {requirements.parent.name}"):
+                try:
+                    run([*pip, "-r", requirements, "-d", part], timeout=STEP_SECONDS)
+                except CommandError as error:
+                    raise EnvironmentFault(
+                        f"can't fetch the wheels of {requirements}\n{error}",
+                        "check that `pip download` works on this machine, then run again: what is done is kept",
+                    ) from error
+            shutil.copy(requirements, part / "requirements.txt")
+            part.rename(done)
+        return done
+
+    def _debs(self, suite: str, packages: Iterable[str]) -> Path:
+        names = sorted(packages)
+        done = cache_dir() / "debs" / f"{suite}-{'-'.join(names)}"
+        if not done.exists():
+            part = done.with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            debs.fetch(suite, names, part)
+            part.rename(done)
+        return done
+
+    # The images.
+
+    def _build(self, recipe: Recipe, parts: dict[str, Future[Path]]) -> None:
+        log = self.logs / f"image-{recipe.name}.log"
+        log.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="context-") as folder:
+            context = Path(folder)
+            shutil.copytree(recipe.folder, context, dirs_exist_ok=True)
+            for family, programs in recipe.bin.items():
+                built = parts[f"go {family}"].result()
+                for program in programs:
+                    _link(built / program, context / "bin" / program)
+            for suite in recipe.debs:
+                shutil.copytree(
+                    parts[f"debs {recipe.name} {suite}"].result(), context / "debs", symlinks=True, dirs_exist_ok=True
+                )
+            if recipe.wheels:
+                shutil.copytree(parts[f"wheels {recipe.name}"].result(), context / "wheels", copy_function=_link)
+            if recipe.files:
+                source = self.module(recipe.files.family, recipe.files.module)
+                for path, name in recipe.files.take.items():
+                    _link(source / path, context / "files" / name)
+            args = {**recipe.args, "KUBERNETES": self.lane.kubernetes}
+            if recipe.root:
+                args["BASE"] = str(parts[f"root {recipe.root}"].result())
+            if recipe.name == NODE:
+                inner = [r for role, r in self.references().items() if role != NODE]
+                self.engine.docker("save", "-o", context / "images.tar", *inner, timeout=STEP_SECONDS)
+            flags = [word for name, value in args.items() for word in ("--build-arg", f"{name}={value}")]
+            label = f"{LABEL}={self._key(recipe)}"
+            words: list[str | Path] = ["build", "--network=none", "--progress=plain", "--label", label, *flags]
+            self.engine.docker(*words, "--tag", recipe.reference(self.lane), context, timeout=STEP_SECONDS, log=log)
+
+
+def _root_key(root: Root) -> str:
+    return hashlib.sha256(json.dumps([root.suite, root.packages]).encode()).hexdigest()[:12]
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    """Place a file without writing it again where the file system allows that."""
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)

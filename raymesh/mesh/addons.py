@@ -1,0 +1,28 @@
+"""Kiali, Jaeger and Prometheus."""
+
+from __future__ import annotations
+
+from raymesh.kube import Kube
+from raymesh.manifests import Doc, load, with_images
+from raymesh.mesh import stock_envoy
+from raymesh.mesh.istio import NAMESPACE
+
+NAMES = ("prometheus", "jaeger", "kiali")  # Kiali asks the other two when it starts
+
+
+def docs(images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
+    """Return the addons' manifests with `images` (as written -> as served)."""
+    found = with_images([doc for name in NAMES for doc in load(f"addons/{name}.yaml")], images)
+    if not stock_proxy:
+        return found
+    return [stock_envoy.rename_scraped_metrics(doc) if _is_scrape_config(doc) else doc for doc in found]
+
+
+def wait(kube: Kube, *, within: float) -> None:
+    """Wait until all addons are Ready."""
+    for name in NAMES:
+        kube.wait_ready(NAMESPACE, f"app={name}", count=1, within=within)
+
+
+def _is_scrape_config(doc: Doc) -> bool:
+    return doc["kind"] == "ConfigMap" and "prometheus.yml" in doc["data"]

@@ -1,0 +1,84 @@
+"""Istio as the guide installs it, with what this lane's version and proxy need on top."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from raymesh.kube import Kube
+from raymesh.manifests import Doc, dump, load, patched
+from raymesh.mesh import stock_envoy
+from raymesh.settings import Lane
+from raymesh.shell import run
+from raymesh.witness.envoy import HANDSHAKE_STATS
+
+NAMESPACE = "istio-system"
+ISTIOD = "app=istiod"
+NO_DEFAULT_TRACER = (
+    1,
+    22,
+)  # from here on nothing is traced unless a collector is named (istio pkg/config/mesh/mesh.go)
+FIRST_FIXED_ENVOY = (1, 22)  # Envoy 1.29.3 keeps `te: trailers`; later ones no longer know the guide's runtime guard
+
+
+def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
+    """Return the IstioOperator: the guide's, patched for the lane.
+
+    `images` maps pilot and sidecar to images made here; None where the published ones, with Istio's own proxy, serve.
+    """
+    [doc] = load("istio/operator.yaml")
+    config = doc["spec"]["meshConfig"]["defaultConfig"]
+    if lane.istio_minor >= FIRST_FIXED_ENVOY:
+        del config["runtimeValues"]
+    # Sidecars leave these out by default, and the witness that reads them would see nothing.
+    config["proxyStatsMatcher"] = {"inclusionRegexps": [HANDSHAKE_STATS]}
+    if lane.istio_minor >= NO_DEFAULT_TRACER:
+        doc["spec"]["meshConfig"]["enableTracing"] = True
+        config["tracing"]["zipkin"] = {"address": f"zipkin.{NAMESPACE}:9411"}
+    if images:
+        proxy = {"image": images["sidecar"]}
+        values = {
+            "pilot": {"image": images["pilot"], "env": stock_envoy.ISTIOD_SWITCHES},
+            "global": {"proxy": proxy, "proxy_init": proxy},
+            **stock_envoy.OPERATOR_VALUES,
+        }
+        doc = patched(doc, {"spec": {"values": values}})
+    return doc
+
+
+def install(kube: Kube, istioctl: Path, operator_doc: Doc, *, within: float) -> None:
+    """Install Istio and wait until it is ready. Raises CommandError with istioctl's last lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "operator.yaml"
+        path.write_text(dump([operator_doc]))
+        run(
+            [
+                *(istioctl, "install", "--skip-confirmation", "--kubeconfig", kube.kubeconfig, "-f", path),
+                *("--readiness-timeout", f"{within:.0f}s"),
+            ],
+            timeout=within + 60,
+        )
+
+
+def serve_stock_envoy(kube: Kube) -> None:
+    """Give stock sidecars Istio's standard metrics."""
+    kube.apply([stock_envoy.envoy_filter()])
+
+
+def inject(kube: Kube, namespace: str = "default") -> None:
+    """Let every new pod of the namespace get a sidecar."""
+    kube.kubectl("label", "namespace", namespace, "istio-injection=enabled", "--overwrite")
+
+
+def version(kube: Kube) -> str:
+    """Return the version that istiod reports of itself."""
+    asked = ["exec", "-n", NAMESPACE, "deployment/istiod", "--", "/usr/local/bin/pilot-discovery", "version"]
+    answer = json.loads(kube.kubectl(*asked, "--output", "json").stdout)
+    return str(answer["clientVersion"]["version"])
+
+
+def peer_authentication(mode: str) -> Doc:
+    """Return the guide's PeerAuthentication with `mode` in place of STRICT."""
+    [doc] = load("istio/peer-authentication.yaml")
+    return patched(doc, {"spec": {"mtls": {"mode": mode}}})

@@ -1,0 +1,47 @@
+"""The KubeRay operator, from the kustomize configuration of its own module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raymesh.kube import Kube
+from raymesh.manifests import Doc, parse, pod_templates
+from raymesh.shell import run
+
+NAMESPACE = "ray-system"
+SELECTOR = "app.kubernetes.io/name=kuberay"
+INIT_CONTAINER_OFF = {"name": "ENABLE_INIT_CONTAINER_INJECTION", "value": "false"}
+
+
+def docs(kubectl: Path, module: Path, image: str) -> list[Doc]:
+    """Return the operator's manifests with `image`, and without the init container that STRICT mode would starve.
+
+    `module` is the folder of github.com/ray-project/kuberay/ray-operator.
+    """
+    rendered = run([kubectl, "kustomize", module / "config/default"], timeout=60).stdout
+    found = parse(rendered)
+    for doc in found:
+        if doc["kind"] != "Deployment":
+            continue
+        for template in pod_templates(doc):
+            for container in template["spec"]["containers"]:
+                container["image"] = image
+                container.setdefault("env", []).append(INIT_CONTAINER_OFF)
+    return found
+
+
+def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:
+    """Apply the operator and wait until it is Ready."""
+    # The CRDs of RayJob and RayService are larger than the annotation that a client-side apply would write.
+    kube.apply(manifests, server_side=True)
+    kube.wait_ready(NAMESPACE, SELECTOR, count=1, within=within)
+
+
+def version(kube: Kube) -> str:
+    """Return the version of the operator that runs: its image's tag, for the program reports none of its own."""
+    shown = kube.kubectl(
+        *("get", "pods", "-n", NAMESPACE, "-l", SELECTOR),
+        *("-o", "jsonpath={.items[*].status.containerStatuses[*].image}"),
+    ).stdout.split()
+    [image] = shown
+    return image.rsplit(":", 1)[1]

@@ -1,0 +1,1 @@
+"""Clients that try to reach Ray's ports, with and without a mesh identity."""

@@ -1,0 +1,42 @@
+"""What a verdict says: one finding for each condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition, whether it holds, and on whose word."""
+
+    verdict: str
+    ok: bool
+    expected: str
+    seen: str
+    witness: str
+    figures: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.ok else 'FAILED'}: {self.verdict}: expected {self.expected}; {self.witness}: {self.seen}"
+
+
+def holds(findings: Sequence[Finding]) -> bool:
+    """Whether every condition holds. No conditions: no."""
+    return bool(findings) and all(finding.ok for finding in findings)
+
+
+def failures(findings: Sequence[Finding]) -> str:
+    """Return what failed, one line each, as an assertion's message: expected, seen, by which witness."""
+    if not findings:
+        return "no findings at all: nothing was looked at"
+    return "\n".join(str(finding) for finding in findings if not finding.ok)
+
+
+def some(things: Iterable[object], otherwise: str = "none") -> str:
+    """List a few of many, and how many more there are."""
+    texts = [str(thing) for thing in things]
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ("; ".join(texts[:SHOWN]) + more) or otherwise

@@ -1,0 +1,74 @@
+"""The Kubernetes API as a witness: pods, from `kubectl get pods --output json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from raymesh.witness.fields import Field, optional_items, optional_text, read_json
+
+SIDECAR = "istio-proxy"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that runs as long as its pod."""
+
+    name: str
+    environment: Mapping[str, str | None]  # None: the value comes from elsewhere
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod and what became of it."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    ip: str  # empty while it has none
+    ready: bool
+    service_account: str
+    containers: tuple[Container, ...]  # native sidecars too
+    init_containers: tuple[str, ...]  # names
+
+
+def parse_pods(text: str) -> tuple[Pod, ...]:
+    root = read_json(text, "pods")
+    return tuple(_pod(pod) for pod in root["items"].items())
+
+
+def _pod(pod: Field) -> Pod:
+    meta, spec, status = pod["metadata"], pod["spec"], pod["status"]
+    inits = optional_items(spec, "initContainers")
+    native_sidecars = [c for c in inits if optional_text(c, "restartPolicy") == "Always"]
+    containers = [*spec["containers"].items(), *native_sidecars]
+    labels = meta.find("labels")
+    return Pod(
+        name=meta["name"].text(),
+        namespace=meta["namespace"].text(),
+        labels={key: value.text() for key, value in labels.entries().items()} if labels else {},
+        ip=optional_text(status, "podIP"),
+        ready=_ready(status) and not _is_going(meta),
+        service_account=optional_text(spec, "serviceAccountName"),
+        containers=tuple(_container(c) for c in containers),
+        init_containers=tuple(c["name"].text() for c in inits if c not in native_sidecars),
+    )
+
+
+def _container(container: Field) -> Container:
+    variables = optional_items(container, "env")
+    return Container(
+        name=container["name"].text(),
+        environment={v["name"].text(): None if v.find("valueFrom") else optional_text(v, "value") for v in variables},
+    )
+
+
+def _is_going(meta: Field) -> bool:
+    return bool(optional_text(meta, "deletionTimestamp"))
+
+
+def _ready(status: Field) -> bool:
+    return any(
+        condition["type"].text() == "Ready" and condition["status"].text() == "True"
+        for condition in optional_items(status, "conditions")
+    )

@@ -1,0 +1,28 @@
+"""Ray does its work across the mesh: without this, nothing that the mesh shows proves anything."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from fixtures.run import Run
+from raymesh.observe import node_address
+from raymesh.ports import Role
+from raymesh.traffic import STEPS, Traffic
+from raymesh.witness.pods import Pod
+
+pytestmark = pytest.mark.e2e
+
+
+def test_both_nodes_work(run: Run, traffic: Traffic, guide_tasks: Future[str]) -> None:  # noqa: ARG001 - starts here
+    """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways between head and worker."""
+    with run.progress.phase("tasks, actors, objects and logs on both nodes"):
+        proofs = traffic.drive(STEPS)
+    assert [proof.step for proof in proofs] == list(STEPS)
+
+
+def test_a_job_runs_on_the_worker(run: Run, traffic: Traffic, ray_pods: dict[Role, Pod]) -> None:
+    """A job submitted on 8265 runs on the worker; its status and log come back through the head."""
+    worker = node_address(ray_pods["worker"])
+    with run.progress.phase("a job on the worker"):
+        proof = traffic.job(worker, run.settings.timeouts.ready)
+    assert worker in proof.detail

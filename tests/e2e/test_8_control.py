@@ -1,0 +1,87 @@
+"""The control: when plaintext is allowed and used, the verdicts say so; when it no longer is, they agree again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.run import Run
+from fixtures.session import Judge
+from raymesh.kube import Kube
+from raymesh.mesh.istio import peer_authentication
+from raymesh.mesh.raycluster import PODS
+from raymesh.observe import (
+    kiali_shows_mtls,
+    kiali_turns_red,
+    outsider_gets_through,
+    prometheus_shows_mtls,
+    prometheus_turns_red,
+    refusals,
+    serving_targets,
+    sidecars_show_mtls,
+    sidecars_turn,
+)
+from raymesh.ports import Contract, Role
+from raymesh.probes.knock import Target
+from raymesh.traffic import Traffic
+from raymesh.witness.envoy import EnvoyAdmin
+from raymesh.witness.kiali import Kiali
+from raymesh.witness.prometheus import Prometheus
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def permissive(kube: Kube, strict: None) -> Iterator[None]:  # noqa: ARG001 - it is what is put back
+    """PERMISSIVE in place of STRICT."""
+    try:
+        kube.apply([peer_authentication("PERMISSIVE")])
+        yield
+    finally:
+        kube.apply([peer_authentication("STRICT")])
+
+
+def test_plaintext_turns_every_mtls_verdict_red(
+    run: Run,
+    kube: Kube,
+    probe_pods: None,  # noqa: ARG001 - one of them sends the plaintext
+    targets: list[Target],
+    contract: Contract,
+    permissive: None,  # noqa: ARG001 - the deliberate break
+    kiali: Kiali,
+    prometheus: Prometheus,
+    sidecars: dict[Role, EnvoyAdmin],
+    traffic: Traffic,
+) -> None:
+    """With PERMISSIVE a plaintext client gets through, and Kiali, Prometheus and the sidecars each show it."""
+    within = run.settings.timeouts.evidence
+    with run.progress.phase("control: PERMISSIVE and a plaintext client"):
+        serving = serving_targets(targets, contract)
+        outsider_gets_through(kube, serving, within=within)
+        sidecars_turn(sidecars, green=False, within=within)
+        prometheus_turns_red(prometheus, traffic, kube, serving, within=within)
+        kiali_turns_red(kiali, traffic, kube, serving, within=within)
+
+
+def test_strict_again_turns_them_green(
+    run: Run,
+    kube: Kube,
+    probe_pods: None,  # noqa: ARG001 - it is refused again
+    targets: list[Target],
+    contract: Contract,
+    kiali: Kiali,
+    prometheus: Prometheus,
+    sidecars: dict[Role, EnvoyAdmin],
+    traffic: Traffic,
+    judge: Judge,
+) -> None:
+    """After the control STRICT holds again: refused, and green by every witness."""
+    within = run.settings.timeouts.evidence
+    with run.progress.phase("after the control: STRICT again"):
+        sidecars_turn(sidecars, green=True, within=within)
+        again = [
+            *refusals(kube, targets, contract),
+            *sidecars_show_mtls(sidecars, pods=PODS),
+            *prometheus_shows_mtls(prometheus, traffic, within=within),
+            *kiali_shows_mtls(kiali, traffic, within=within),
+        ]
+        judge(again)

@@ -1,0 +1,19 @@
+"""How the tests of verdicts look at findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raymesh.verdicts import Finding, holds
+
+
+def red(findings: Sequence[Finding]) -> set[str]:
+    """Return the names of the verdicts that do not hold; there must be findings, with unique names per witness."""
+    assert findings
+    assert len({(f.verdict, f.witness) for f in findings}) == len(findings)
+    assert holds(findings) == all(f.ok for f in findings)
+    return {f.verdict for f in findings if not f.ok}
+
+
+def all_names(findings: Sequence[Finding]) -> set[str]:
+    return {f.verdict for f in findings}

@@ -1,0 +1,109 @@
+"""A sidecar's admin answers become models, and what is unknown is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from raymesh.errors import Unreadable
+from raymesh.witness.envoy import (
+    Cluster,
+    EnvoyAdmin,
+    Handshakes,
+    InboundChain,
+    parse_clusters,
+    parse_handshakes,
+    parse_inbound,
+    parse_server,
+)
+from tests.unit.witness.builders import Doc, built_chain, built_listeners, text
+
+BLACK_HOLE = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "BlackHoleCluster"}}
+
+
+def built_server(**more: object) -> Doc:
+    node = {"id": "sidecar~10.0.0.1~head.default~x", "metadata": {"ISTIO_VERSION": "1.21.1", "NAME": "head"}}
+    return {"version": "abc/1.38.3/Clean/RELEASE/BoringSSL", "state": "LIVE", "node": node, **more}
+
+
+def test_handshakes_are_counted_over_listeners_and_by_version() -> None:
+    stats = [
+        {"name": "listener.0.0.0.0_15006.ssl.handshake", "value": 9},
+        {"name": "listener.0.0.0.0_15006.ssl.versions.TLSv1.3", "value": 8},
+        {"name": "listener.10.0.0.1_15021.ssl.versions.TLSv1.3", "value": 1},
+        {"name": "listener.0.0.0.0_15006.ssl.versions.TLSv1.2", "value": "1"},
+        {"name": "listener.0.0.0.0_15006.ssl.connection_error", "value": 5},
+        {"name": "cluster.outbound|6380||h.ssl.versions.TLSv1.2", "value": 5},
+        {"histograms": {}},
+    ]
+    assert parse_handshakes(text({"stats": stats})) == Handshakes({"TLSv1.3": 9, "TLSv1.2": 1})
+
+
+def test_a_sidecar_that_keeps_no_such_statistics_has_seen_none() -> None:
+    assert parse_handshakes('{"stats": []}') == Handshakes({})
+
+
+def test_inbound_chains_say_what_they_demand() -> None:
+    answer = built_listeners(built_chain(6380), built_chain(15006, tls=False, filters=[BLACK_HOLE]))
+    strict, hole = parse_inbound(text(answer))
+    assert strict == InboundChain("0.0.0.0_6380", 6380, "tls", True, True, "TLSv1_3", "http", black_hole=False)
+    assert (hole.tls, hole.black_hole, hole.protocol) == (False, True, "tcp")
+
+
+def test_a_plaintext_chain_is_seen() -> None:
+    match = {"destination_port": 6380, "transport_protocol": "raw_buffer"}
+    (chain,) = parse_inbound(text(built_listeners(built_chain(6380, tls=False, filter_chain_match=match))))
+    assert (chain.match, chain.tls, chain.client_certificate, chain.minimum_tls) == ("raw_buffer", False, False, "")
+
+
+def test_the_default_chain_counts_too() -> None:
+    answer = built_listeners()
+    answer["configs"][0]["active_state"]["listener"]["default_filter_chain"] = built_chain(None, tls=False)
+    (chain,) = parse_inbound(text(answer))
+    assert (chain.port, chain.match) == (None, "")
+
+
+def test_other_listeners_are_not_inbound() -> None:
+    assert parse_inbound(text(built_listeners(built_chain(6380), name="virtualOutbound"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("chain", "says"),
+    [
+        (built_chain(6380, filters=[{"name": "envoy.filters.network.redis_proxy"}]), r"filters\[0\]\.name: wants one"),
+        (built_chain(6380, transport_socket={"name": "envoy.transport_sockets.alts"}), r"socket\.name: wants one of"),
+    ],
+)
+def test_an_unknown_chain_is_unreadable(chain: Doc, says: str) -> None:
+    with pytest.raises(Unreadable, match=says):
+        parse_inbound(text(built_listeners(chain)))
+
+
+def test_the_server_knows_its_version_and_pod() -> None:
+    server = parse_server(text(built_server()))
+    assert (server.version, server.state, server.istio, server.pod) == ("1.38.3", "LIVE", "1.21.1", "head")
+    with pytest.raises(Unreadable, match=r"version: wants hash/version"):
+        parse_server(text(built_server(version="1.38.3")))
+
+
+def test_clusters_count_over_their_hosts_and_leave_out_zero() -> None:
+    stats = [{"name": "cx_total", "value": "2"}, {"name": "rq_total"}, {"name": "cx_active", "value": "1"}]
+    answer = {
+        "cluster_statuses": [{"name": "outbound|6380||h", "host_statuses": [{"stats": stats}] * 2}, {"name": "b"}]
+    }
+    assert parse_clusters(text(answer)) == (Cluster("outbound|6380||h", 4, 0), Cluster("b", 0, 0))
+
+
+def test_the_sidecar_is_asked_through_pilot_agent() -> None:
+    asked: list[list[str]] = []
+    recorded: dict[str, str] = {}
+
+    def kubectl(args: list[str]) -> str:
+        asked.append(args)
+        return text(built_server())
+
+    server = EnvoyAdmin(kubectl, recorded.__setitem__, "default", "head").server()
+    assert server.version == "1.38.3"
+    pod, command = asked[0][:6], asked[0][6:]
+    assert pod == ["exec", "head", "--namespace", "default", "--container", "istio-proxy"]
+    assert command == ["--", "pilot-agent", "request", "GET", "server_info"]
+    assert recorded == {"envoy-head-server": text(built_server())}
