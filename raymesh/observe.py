@@ -29,6 +29,7 @@ from raymesh.witness.prometheus import Prometheus, received_by_policy
 from raymesh.witness.sockets import State, parse
 
 Findings = tuple[Finding, ...]
+Work = Callable[[], object]  # makes traffic, or sees to it that there is some
 
 WINDOW_SECONDS = 30  # of Kiali's rates: six scrapes
 RATE_FLOOR = 1.0  # gRPC calls a second; a burst of traffic makes about ten times as many
@@ -66,13 +67,13 @@ def _settle(what: str, probe: Callable[[], Findings], *, within: float, stable: 
         return last
 
 
-def kiali_shows_mtls(kiali: Kiali, traffic: Traffic, *, within: float) -> Findings:
+def kiali_shows_mtls(kiali: Kiali, work: Work, *, within: float) -> Findings:
     """Judge Kiali's view while Ray works, until it is green several times in a row."""
-    return _settle("mTLS by Kiali", lambda: _by_kiali(kiali, traffic), within=within, stable=STABLE_POLLS)
+    return _settle("mTLS by Kiali", lambda: _by_kiali(kiali, work), within=within, stable=STABLE_POLLS)
 
 
-def _by_kiali(kiali: Kiali, traffic: Traffic) -> Findings:
-    traffic.drive()
+def _by_kiali(kiali: Kiali, work: Work) -> Findings:
+    work()
     return mtls_by_kiali(
         kiali.graph(NAMESPACE, WINDOW_SECONDS),
         kiali.workload(NAMESPACE, NAME),
@@ -84,13 +85,13 @@ def _by_kiali(kiali: Kiali, traffic: Traffic) -> Findings:
     )
 
 
-def prometheus_shows_mtls(prometheus: Prometheus, traffic: Traffic, *, within: float) -> Findings:
+def prometheus_shows_mtls(prometheus: Prometheus, work: Work, *, within: float) -> Findings:
     """Judge what grew in Prometheus from before the traffic until enough of it was scraped."""
     query = received_by_policy(NAMESPACE)
     before = prometheus.query(query)
 
     def probe() -> Findings:
-        traffic.drive()
+        work()
         return mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
 
     return _settle("mTLS by Prometheus", probe, within=within)
@@ -190,14 +191,14 @@ def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: f
 
 
 def prometheus_turns_red(
-    prometheus: Prometheus, traffic: Traffic, kube: Kube, serving: Sequence[Target], *, within: float
+    prometheus: Prometheus, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
 ) -> None:
     """Wait until plaintext that a client sends now shows in Prometheus' verdict, and nothing else does."""
     query = received_by_policy(NAMESPACE)
     before = prometheus.query(query)
 
     def red() -> set[str]:
-        traffic.drive()
+        work()
         knock(kube, "outsider", ["plaintext"], serving)
         findings = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
         return {finding.verdict for finding in findings if not finding.ok}
@@ -205,12 +206,12 @@ def prometheus_turns_red(
     _turns_red("Prometheus", red, {"nothing but mutual_tls grows"}, within)
 
 
-def kiali_turns_red(kiali: Kiali, traffic: Traffic, kube: Kube, serving: Sequence[Target], *, within: float) -> None:
+def kiali_turns_red(kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float) -> None:
     """Wait until plaintext that a client sends now shows in Kiali's graph as an edge without full mTLS."""
 
     def red() -> set[str]:
         knock(kube, "outsider", ["plaintext"], serving)
-        return {finding.verdict for finding in _by_kiali(kiali, traffic) if not finding.ok}
+        return {finding.verdict for finding in _by_kiali(kiali, work) if not finding.ok}
 
     _turns_red("Kiali", red, {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"}, within)
 

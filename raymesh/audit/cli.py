@@ -40,7 +40,12 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     drills = "; ".join(f"{name}: {drill.about}" for name, drill in DRILLS.items())
     parser.add_argument("--drill", choices=DRILLS, metavar="NAME", help=f"make one fault on purpose; {drills}")
-    parser.add_argument("--port", default="", metavar="NAME", help="blocked-port: take only this port away")
+    parser.add_argument(
+        "--port",
+        default="",
+        metavar="NAME",
+        help="blocked-port: take only this port away; `undeclared`: all that no Service declares",
+    )
     parser.add_argument(
         "--record", action="store_true", help="add what is seen to the recording of this version; implies --serve"
     )

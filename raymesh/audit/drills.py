@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from raymesh.audit.environments import environment
 from raymesh.audit.hosts import HEAD_SERVICE, Hosts, hosts, known_names
@@ -23,7 +22,8 @@ from raymesh.waiting import hold_for
 SPARE_ACTORS = 3  # more than there are worker ports
 PATIENCE = 25.0  # seconds without a further actor
 NAMELESS_SECONDS = 20.0
-BLOCKED_STEP_SECONDS = 12.0
+BLOCKED_STEP_SECONDS = 30.0  # a job takes ten on a busy machine
+UNDECLARED = "undeclared"
 EXHAUSTED = "No available ports"
 
 
@@ -40,7 +40,7 @@ def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeo
     ray = environment(str(contract.ray_version), progress, timeouts)
     count = len(contract.worker_ports) + SPARE_ACTORS
     with ExitStack() as stack:
-        made = stack.enter_context(hosts(loopback=False, roles=("head",)))
+        made = stack.enter_context(hosts(loopback=False))
         seen = stack.enter_context(watching(made))
         node = stack.enter_context(ray_node(ray, made.head, made, contract, {}))
         wait_until_up(node, contract, seen, timeouts.ready)
@@ -61,7 +61,7 @@ def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts
     """Start a head whose own name appears in the DNS later only."""
     ray = environment(str(contract.ray_version), progress, timeouts)
     with ExitStack() as stack:
-        made = stack.enter_context(hosts(loopback=False, roles=("head",)))
+        made = stack.enter_context(hosts(loopback=False))
         made.write_names({HEAD_SERVICE: made.head.address})
         seen = stack.enter_context(watching(made))
         node = stack.enter_context(ray_node(ray, made.head, made, contract, {}))
@@ -72,13 +72,13 @@ def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts
                     "ray start waits", node.process.poll, holds=lambda code: code is None, seconds=NAMELESS_SECONDS
                 )
             except WaitTimeout:
-                yield Finding("symptom", "address", f"without the name, `ray start` ends:\n{_tail(node.log)}")
+                yield Finding("symptom", "address", f"without the name, `ray start` ends:\n{node.cause()}")
                 return
         listening = ", ".join(map(str, sorted(seen.ports("head")))) or "nothing"
         printed = node.log.read_text(errors="replace")
         names = "names" if "resol" in printed.lower() or "DNS" in printed else "does not name"
         yield Finding("symptom", "address", f"without the name, `ray start` waits; listening: {listening}")
-        yield Finding("symptom", "log", f"its output {names} the cause: {_tail(node.log)}")
+        yield Finding("symptom", "log", f"its output {names} the cause: {node.cause()}")
         made.write_names(known_names())
         named = time.monotonic()
         with progress.phase("the name is there"):
@@ -90,11 +90,14 @@ def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts
 
 def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: Timeouts) -> Iterator[Finding]:
     """Take one port after the other away between the hosts, as a mesh would that does not know it."""
-    crossing = [port for port in contract.ports if port.crosses and port.fixed and port.declared_in == "headless"]
-    names = [port.name for port in crossing]
+    declared = [port for port in contract.ports if port.declared_in == "headless"]
+    names = [UNDECLARED, *(port.name for port in declared)]
     if chosen and chosen not in names:
         raise UsageError(f"--port {chosen!r}: one of {', '.join(names)}")
-    for port in crossing:
+    if chosen in ("", UNDECLARED):
+        plan = Plan(contract, block_undeclared=True, step_seconds=BLOCKED_STEP_SECONDS)
+        yield from _without("all undeclared ports", plan, progress, timeouts)
+    for port in declared:
         if chosen in ("", port.name):
             assert port.numbers is not None
             plan = Plan(contract, blocked=tuple(port.numbers), step_seconds=BLOCKED_STEP_SECONDS)
@@ -132,8 +135,3 @@ def _log_line(made: Hosts, words: str) -> str:
                 if words in line:
                     return f"{path.name}: {line.strip()}"
     return f"no log of Ray says {words!r}"
-
-
-def _tail(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it prints nothing"

@@ -67,7 +67,7 @@ class Hosts:
 
 
 @contextmanager
-def hosts(*, loopback: bool, roles: tuple[Role, ...] = ("head", "worker")) -> Iterator[Hosts]:
+def hosts(*, loopback: bool) -> Iterator[Hosts]:
     """Make the hosts and remove them with all that runs on them, however the block ends."""
     remove_stale()
     own = owned.name()
@@ -79,7 +79,7 @@ def hosts(*, loopback: bool, roles: tuple[Role, ...] = ("head", "worker")) -> It
         if loopback:
             yield Hosts((_loopback_host(folder, stack),), folder)
             return
-        made = Hosts(tuple(_namespace_host(f"{own}-{role}", role, folder, stack) for role in roles), folder)
+        made = Hosts(tuple(_namespace_host(f"{own}-{role}", role, folder, stack) for role in ADDRESSES), folder)
         made.write_names(known_names())
         namespaces.connect({host.namespace: host.address for host in made.all})
         yield made

@@ -45,7 +45,8 @@ def port_of(listener: Listener, contract: Contract, random: range) -> Port | Non
     if fixed or listener.number not in random:
         return fixed
     name = RANDOM_PORT_OWNERS.get(listener.process)
-    return next((port for port in contract.listeners(listener.role) if port.name == name and not port.fixed), None)
+    known = (port for port in contract.listeners(listener.role) if port.name == name and not port.fixed)
+    return next((port for port in known if listener.speaks in (port.speaks, "unknown")), None)
 
 
 def label(number: int, role: Role, audit: Audit, contract: Contract) -> str:

@@ -39,6 +39,7 @@ class Plan:
     loopback: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)  # rayStartParams beyond the contract's
     blocked: tuple[int, ...] = ()  # ports that the hosts can't reach on each other
+    block_undeclared: bool = False  # the same for all that listens once Ray is up and that no Service declares
     step_seconds: float = 40.0
 
     @property
@@ -61,6 +62,8 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
         seen = stack.enter_context(watching(made))
         try:
             started = _start(plan, ray, made, seen=seen, stack=stack, progress=progress, within=timeouts.ready)
+            if plan.block_undeclared:
+                _block_undeclared(plan.contract, made, seen)
             steps = _work(plan, ray, made, started, progress)
         except StartError as error:
             refused = error.refused_flags
@@ -137,14 +140,20 @@ def _start(
     return started
 
 
+def _block_undeclared(contract: Contract, made: Hosts, seen: Sightings) -> None:
+    declared = {port.number for port in (*contract.headless_ports(), *contract.head_service_ports())}
+    for host in made.all:
+        for number in seen.ports(host.role) - declared:
+            namespaces.block(host.namespace, number)
+
+
 def _work(plan: Plan, ray: RayEnvironment, made: Hosts, started: list[Node], progress: Progress) -> tuple[Step, ...]:
     names = (*STEPS, "serve") if plan.serve else STEPS
     arguments = [gcs_address(made), str(len(made.all)), str(plan.step_seconds), *names]
     with progress.phase(f"Ray {plan.ray} works", ", ".join(names)):
         done = run_inside(ray, made, "workload.py", arguments, plan.step_seconds * 2 * (len(names) + 1))
-    for node in started:
-        node.check()
-    return tuple(Step(**one) for one in done)
+    ended = [Step(f"{n.host.role} stays up", False, n.cause(), 0.0) for n in started if n.process.poll() is not None]
+    return (*(Step(**one) for one in done), *ended)
 
 
 def _listeners(host: Host, seen: Sightings) -> Iterable[Listener]:

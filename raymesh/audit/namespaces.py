@@ -19,7 +19,6 @@ ETC = Path("/etc/netns")
 RUN = Path("/run/netns")
 NAMES_SERVER = Path(__file__).with_name("inside") / "names.py"
 CARD = "eth0"
-NOBODY = "10.77.0.254"  # the default route of a host that is alone
 QUICK = 20.0  # seconds for one command of ip
 PRIVATE_MOUNT = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
@@ -48,14 +47,11 @@ def create(name: str, address: str) -> None:
 
 
 def connect(addresses: Mapping[str, str]) -> None:
-    """Give each namespace its address and join two of them; the other one is the way to everywhere."""
-    names = list(addresses)
-    if len(names) == 1:
-        _ip("-n", names[0], "link", "add", CARD, "type", "dummy")
-    else:
-        _ip("link", "add", CARD, "netns", names[0], "type", "veth", "peer", "name", CARD, "netns", names[1])
-    for name, address in addresses.items():
-        gateway = next((other for other in addresses.values() if other != address), NOBODY)
+    """Give two namespaces their addresses and join them; for each, the other one is the way to everywhere."""
+    one, two = addresses
+    _ip("link", "add", CARD, "netns", one, "type", "veth", "peer", "name", CARD, "netns", two)
+    for name, gateway in ((one, addresses[two]), (two, addresses[one])):
+        address = addresses[name]
         _ip("-n", name, "addr", "add", f"{address}/24", "dev", CARD)
         _ip("-n", name, "link", "set", CARD, "up")
         _ip("-n", name, "route", "add", "default", "via", gateway)  # Ray asks the routing table for its own address

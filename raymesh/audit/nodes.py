@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from raymesh.audit.hosts import HEAD_SERVICE, LOOPBACK, Host, Hosts
 from raymesh.errors import RaymeshError
 from raymesh.ports import Contract
 from raymesh.ports.model import Role
-from raymesh.shell import end_group
 
 OBJECT_STORE_BYTES = 150_000_000
 FAR = "far"  # a resource that only the worker has: what asks for it runs on the other host
 NO_SUCH_OPTION = re.compile(r"no such option:?\s*'?(?P<flag>--[a-z0-9-]+)", re.IGNORECASE)
+FATAL = re.compile(r" C \d+ \d+\] ")  # how Ray's C++ processes mark the message that they die of
 TAIL_LINES = 15
 
 
@@ -50,6 +51,11 @@ class Node:
         code = self.process.poll()
         if code is not None:
             raise StartError(self.host.role, code, self.log.read_text(errors="replace"))
+
+    def cause(self) -> str:
+        """The fatal line of what it printed, else the last line."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return next((line for line in lines if FATAL.search(line)), lines[-1] if lines else "it printed nothing")
 
 
 def start_command(ray: RayEnvironment, host: Host, hosts: Hosts, params: Mapping[str, str]) -> list[str]:
@@ -90,7 +96,9 @@ def ray_node(
     try:
         yield Node(host, process, log)
     finally:
-        end_group(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its host goes next: nobody needs a graceful end
+        process.wait()
 
 
 def clean_environment(ray: RayEnvironment, hosts: Hosts) -> dict[str, str]:

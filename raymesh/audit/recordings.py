@@ -48,7 +48,7 @@ class Recording:
     flags: dict[str, str]
     opened: dict[Opened, int]
     crossed: dict[Crossed, int]
-    seconds: float  # of the slowest run, the environment being there
+    seconds: float  # of the fastest run, the environment being there
     peak_megabytes: int
 
 
@@ -76,7 +76,7 @@ def add(kept: Recording, fresh: Recording) -> Recording:
         runs=kept.runs + fresh.runs,
         opened=_sum(kept.opened, fresh.opened),
         crossed=_sum(kept.crossed, fresh.crossed),
-        seconds=max(kept.seconds, fresh.seconds),
+        seconds=min(kept.seconds, fresh.seconds),
         peak_megabytes=max(kept.peak_megabytes, fresh.peak_megabytes),
     )
 

@@ -21,10 +21,10 @@ from raymesh import debs
 from raymesh.engine import Engine
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images import gobuild
-from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, load_recipes
+from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, fill, load_recipes
 from raymesh.locks import exclusive
 from raymesh.progress import Progress
-from raymesh.settings import Lane, cache_dir
+from raymesh.settings import ROOT, Lane, cache_dir
 from raymesh.shell import end_all, run
 from raymesh.tools import toolbox
 
@@ -101,7 +101,7 @@ class Workshop:
         if recipe.root:
             parts.append(_root_key(self.recipes.roots[recipe.root]))
         if recipe.wheels:
-            parts.append((recipe.folder / recipe.wheels).read_text())
+            parts.append(self._requirements(recipe).read_text())
         if recipe.files:  # the module's version is in its family's key
             parts.append(json.dumps([recipe.files.module, dict(recipe.files.take)]))
         version = gobuild.go_version()
@@ -141,7 +141,7 @@ class Workshop:
             parts[f"root {root}"] = net.submit(self._root, self.recipes.roots[root])
         for recipe in recipes:
             if recipe.wheels:
-                parts[f"wheels {recipe.name}"] = net.submit(self._wheels, recipe.folder / recipe.wheels)
+                parts[f"wheels {recipe.name}"] = net.submit(self._wheels, recipe.name, self._requirements(recipe))
             for suite, packages in recipe.debs.items():
                 parts[f"debs {recipe.name} {suite}"] = net.submit(self._debs, suite, packages)
         for family in dict.fromkeys(f for r in recipes for f in r.bin):
@@ -182,13 +182,16 @@ class Workshop:
                 self.engine.docker("import", tar, name, timeout=STEP_SECONDS)
         return Path(name)
 
-    def _wheels(self, requirements: Path) -> Path:
+    def _requirements(self, recipe: Recipe) -> Path:
+        return ROOT / fill(recipe.wheels or "", self.lane)
+
+    def _wheels(self, image: str, requirements: Path) -> Path:
         done = cache_dir() / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
         if not done.exists():
             part = done.with_suffix(".part")
             part.mkdir(parents=True, exist_ok=True)
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
-            with self.progress.phase(f"wheels of {requirements.parent.name}"):
+            with self.progress.phase(f"wheels of {image}"):
                 try:
                     run([*pip, "-r", requirements, "-d", part], timeout=STEP_SECONDS)
                 except CommandError as error:

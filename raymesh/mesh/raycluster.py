@@ -5,6 +5,7 @@ from __future__ import annotations
 from raymesh.kube import Kube
 from raymesh.manifests import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
+from raymesh.ports import Contract, contract
 from raymesh.settings import Lane
 
 NAME = "raycluster-istio"
@@ -13,10 +14,24 @@ SERVICE_HOST = f"{NAME}-headless-svc.{NAMESPACE}.svc.cluster.local"
 SELECTOR = f"ray.io/cluster={NAME}"
 HEAD, WORKER = "ray-head", "ray-worker"  # containers
 PODS = 2
+# Ray before 2.45 serves gRPC from its dashboard on a random port of the head, which the guide does not mention: a
+# call to it would leave the mesh.
+PINNED = {"dashboard-grpc-port": 6384}
 # From here on the tracing service takes its name from app.kubernetes.io/name, which is `kuberay` for every RayCluster
 # (istio pkg/kube/labels/labels.go GetApp); an `app` label goes before it in every version.
 NAMED_BY_LABEL = (1, 30)
 TRACING_SERVICE = f"{NAME}.{NAMESPACE}"
+
+# A job whose driver runs on a worker dials the GCS by the head pod's own name (ray/dashboard/modules/job of 2.10). The
+# guide's Service does not have that port, so the call leaves the mesh in plaintext and STRICT resets it: measured.
+GCS = {"name": "gcs-server-port", "port": 6379, "appProtocol": "tcp"}
+
+
+def ports(lane: Lane) -> Contract:
+    """Return the ports of the lane's Ray with the guide's numbers, and with one for the port that it leaves random."""
+    guide = contract(lane.ray)
+    known = {port.name for port in guide.ports}
+    return contract(lane.ray, numbers={name: number for name, number in PINNED.items() if name in known})
 
 
 def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
@@ -24,6 +39,14 @@ def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
     [service] = load("ray/headless-service.yaml")
     [cluster] = with_images(load("ray/raycluster.yaml"), images)
     cluster["spec"]["rayVersion"] = lane.ray
+    declared = ports(lane)
+    service["spec"]["ports"] = [
+        {"name": p.name, "port": p.number, "appProtocol": p.app_protocol} for p in declared.headless_ports()
+    ]
+    service["spec"]["ports"].append(GCS)
+    head, [worker] = cluster["spec"]["headGroupSpec"], cluster["spec"]["workerGroupSpecs"]
+    head["rayStartParams"].update(declared.ray_start_params("head"))
+    worker["rayStartParams"].update(declared.ray_start_params("worker"))
     if lane.istio_minor >= NAMED_BY_LABEL:
         for template in pod_templates(cluster):
             template.setdefault("metadata", {}).setdefault("labels", {})["app"] = NAME

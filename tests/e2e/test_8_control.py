@@ -10,6 +10,7 @@ from raymesh.kube import Kube
 from raymesh.mesh.istio import peer_authentication
 from raymesh.mesh.raycluster import PODS
 from raymesh.observe import (
+    Work,
     kiali_shows_mtls,
     kiali_turns_red,
     outsider_gets_through,
@@ -22,7 +23,6 @@ from raymesh.observe import (
 )
 from raymesh.ports import Contract, Role
 from raymesh.probes.knock import Target
-from raymesh.traffic import Traffic
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.prometheus import Prometheus
@@ -50,7 +50,7 @@ def test_plaintext_turns_every_mtls_verdict_red(
     kiali: Kiali,
     prometheus: Prometheus,
     sidecars: dict[Role, EnvoyAdmin],
-    traffic: Traffic,
+    work: Work,
 ) -> None:
     """With PERMISSIVE a plaintext client gets through, and Kiali, Prometheus and the sidecars each show it."""
     within = run.settings.timeouts.evidence
@@ -58,8 +58,8 @@ def test_plaintext_turns_every_mtls_verdict_red(
         serving = serving_targets(targets, contract)
         outsider_gets_through(kube, serving, within=within)
         sidecars_turn(sidecars, green=False, within=within)
-        prometheus_turns_red(prometheus, traffic, kube, serving, within=within)
-        kiali_turns_red(kiali, traffic, kube, serving, within=within)
+        prometheus_turns_red(prometheus, work, kube, serving, within=within)
+        kiali_turns_red(kiali, work, kube, serving, within=within)
 
 
 def test_strict_again_turns_them_green(
@@ -71,7 +71,7 @@ def test_strict_again_turns_them_green(
     kiali: Kiali,
     prometheus: Prometheus,
     sidecars: dict[Role, EnvoyAdmin],
-    traffic: Traffic,
+    work: Work,
     judge: Judge,
 ) -> None:
     """After the control STRICT holds again: refused, and green by every witness."""
@@ -81,7 +81,7 @@ def test_strict_again_turns_them_green(
         again = [
             *refusals(kube, targets, contract),
             *sidecars_show_mtls(sidecars, pods=PODS),
-            *prometheus_shows_mtls(prometheus, traffic, within=within),
-            *kiali_shows_mtls(kiali, traffic, within=within),
+            *prometheus_shows_mtls(prometheus, work, within=within),
+            *kiali_shows_mtls(kiali, work, within=within),
         ]
         judge(again)

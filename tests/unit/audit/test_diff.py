@@ -35,7 +35,7 @@ def test_the_kept_measurements_show_the_known_breaks() -> None:
     """2.60 has no --dashboard-grpc-port, no such listener, and binds the agent's HTTP port to the node."""
     found = changes(load("2.10.0"), load("2.60.0"))
     assert Change("flag", "--dashboard-grpc-port", "shown", "") in found
-    assert Change("flag", "--gcs-server-port", "hidden", "") in found
+    assert Change("flag", "--gcs-server-port", "shown", "") in found
     assert Change("port", "dashboard-grpc-port on the head", "random", "") in found
     assert Change("bind", "dashboard-agent-listen-port on the worker", "all", "node+loopback") in found
     assert Change("crossing", "node-manager-port worker->head", "", "crosses") in found

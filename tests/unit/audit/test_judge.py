@@ -24,11 +24,16 @@ def test_an_audit_that_agrees_has_no_findings() -> None:
 
 @pytest.mark.parametrize(
     ("number", "process", "subject"),
-    [(8404, "haproxy", "8404 haproxy"), (39999, "worker", "random worker"), (10013, "worker", "10013 worker")],
+    [
+        (8404, "haproxy", "8404 haproxy"),
+        (39998, "dashboard", "random dashboard"),
+        (39999, "worker", "random worker"),
+        (10013, "worker", "10013 worker"),
+    ],
 )
 def test_an_undeclared_listener_is_found(number: int, process: str, subject: str) -> None:
-    """Control: a fixed one, a random one of a process that has no random port, one beside the worker range."""
-    extra = Listener("worker", number, "all", process, "grpc")
+    """Control: a fixed one, random ones of processes that have none like it, one beside the worker range."""
+    extra = Listener("worker", number, "all", process, "http")
     assert kinds(replace(clean(), listeners=(*clean().listeners, extra))) == [("undeclared", subject)]
 
 

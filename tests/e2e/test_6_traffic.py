@@ -1,7 +1,5 @@
 """Ray does its work across the mesh: without this, nothing that the mesh shows proves anything."""
 
-from concurrent.futures import Future
-
 import pytest
 
 from fixtures.run import Run
@@ -13,7 +11,7 @@ from raymesh.witness.pods import Pod
 pytestmark = pytest.mark.e2e
 
 
-def test_both_nodes_work(run: Run, traffic: Traffic, guide_tasks: Future[str]) -> None:  # noqa: ARG001 - starts here
+def test_both_nodes_work(run: Run, traffic: Traffic) -> None:
     """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways between head and worker."""
     with run.progress.phase("tasks, actors, objects and logs on both nodes"):
         proofs = traffic.drive(STEPS)

@@ -1,4 +1,4 @@
-"""The guide's own step 5, which has run beside all that was asserted so far."""
+"""The guide's own step 5: it was the traffic of what was asserted so far."""
 
 from concurrent.futures import Future
 

@@ -5,9 +5,8 @@ import pytest
 from fixtures.run import Run
 from fixtures.session import Judge
 from raymesh.mesh.raycluster import PODS
-from raymesh.observe import kiali_shows_mtls, prometheus_shows_mtls, sidecars_show_mtls
+from raymesh.observe import Work, kiali_shows_mtls, prometheus_shows_mtls, sidecars_show_mtls
 from raymesh.ports import Role
-from raymesh.traffic import Traffic
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.prometheus import Prometheus
@@ -15,22 +14,20 @@ from raymesh.witness.prometheus import Prometheus
 pytestmark = pytest.mark.e2e
 
 
-def test_kiali_shows_mtls_on_the_self_edge(run: Run, kiali: Kiali, traffic: Traffic, judge: Judge) -> None:
+def test_kiali_shows_mtls_on_the_self_edge(run: Run, kiali: Kiali, work: Work, judge: Judge) -> None:
     """Kiali's graph has the gRPC self-edge at 100 % mTLS, in several polls in a row, and no edge with less."""
     with run.progress.phase("mTLS by Kiali"):
-        judge(kiali_shows_mtls(kiali, traffic, within=run.settings.timeouts.evidence))
+        judge(kiali_shows_mtls(kiali, work, within=run.settings.timeouts.evidence))
 
 
-def test_prometheus_counts_mutual_tls_only(run: Run, prometheus: Prometheus, traffic: Traffic, judge: Judge) -> None:
+def test_prometheus_counts_mutual_tls_only(run: Run, prometheus: Prometheus, work: Work, judge: Judge) -> None:
     """While Ray works, what the receiving sidecars count grows as mutual_tls, and nothing grows as none."""
     with run.progress.phase("mTLS by Prometheus"):
-        judge(prometheus_shows_mtls(prometheus, traffic, within=run.settings.timeouts.evidence))
+        judge(prometheus_shows_mtls(prometheus, work, within=run.settings.timeouts.evidence))
 
 
-def test_the_sidecars_speak_tls_1_3_only(
-    run: Run, sidecars: dict[Role, EnvoyAdmin], traffic: Traffic, judge: Judge
-) -> None:
+def test_the_sidecars_speak_tls_1_3_only(run: Run, sidecars: dict[Role, EnvoyAdmin], work: Work, judge: Judge) -> None:
     """Each sidecar had TLS 1.3 handshakes and no other, and no inbound chain takes plaintext."""
     with run.progress.phase("mTLS by the sidecars"):
-        traffic.drive()
+        work()
         judge(sidecars_show_mtls(sidecars, pods=PODS))
