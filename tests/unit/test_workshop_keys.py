@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymesh.engine import Engine
-from raymesh.images import gobuild, recipes
+from raymesh.images import gobuild, recipes, workshop
 from raymesh.images.gobuild import family_key
 from raymesh.images.recipes import FOLDER, GoFamily, Root, load_recipes
 from raymesh.images.workshop import NODE, Workshop, _root_key
 from raymesh.progress import Progress
-from raymesh.settings import Lane, load_lane
+from raymesh.settings import ROOT, Lane, load_lane
 
+LOCKS = ROOT / "raymesh" / "audit" / "locks"
 LANE = load_lane("seed").as_built()
 Edit = Callable[[Path], object]
 
@@ -28,16 +29,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of images/ that recipes are read from, with a compiler that is always the same."""
     copied = tmp_path / "images"
     shutil.copytree(FOLDER, copied)
+    shutil.copytree(LOCKS, tmp_path / LOCKS.relative_to(ROOT))
     monkeypatch.setattr(recipes, "FOLDER", copied)
+    monkeypatch.setattr(workshop, "ROOT", tmp_path)
     monkeypatch.setattr(gobuild, "go_version", lambda: "go1.26.8")
     return copied
 
 
 def keys(folder: Path, lane: Lane = LANE) -> dict[str, str]:
-    workshop = Workshop(
-        lane, Engine("docker", "27", "127.0.0.1"), Progress(), load_recipes(folder / "recipes.yaml"), folder
-    )
-    return {name: workshop._key(recipe) for name, recipe in workshop.recipes.images.items()}
+    read = load_recipes(folder / "recipes.yaml")
+    made = Workshop(lane, Engine("docker", "27", "127.0.0.1"), Progress(), read, folder)
+    return {name: made._key(recipe) for name, recipe in read.images.items()}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -76,7 +78,7 @@ OF_KUBERNETES = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", 
         pytest.param(append("istio/go.mod", "// x\n"), {"pilot", "sidecar"}, id="go.mod"),
         pytest.param(append("kiali/go.sum", "x\n"), {"kiali"}, id="go.sum"),
         pytest.param(append("pause/main.go", "// x\n"), {"pause"}, id="go source"),
-        pytest.param(append("ray/requirements.txt"), {"ray"}, id="wheels"),
+        pytest.param(append(f"../{LOCKS.relative_to(ROOT)}/{LANE.ray}.txt"), {"ray"}, id="wheels"),
         pytest.param(swap("tags: providerless", "tags: other"), OF_KUBERNETES, id="build tags"),
         pytest.param(swap("buildStatus: Clean", "buildStatus: Other"), {"pilot", "sidecar"}, id="stamps"),
         pytest.param(swap("[prometheus]", "[prometheus, tini]"), {"prometheus"}, id="packages"),
@@ -101,11 +103,16 @@ def test_another_compiler_makes_every_go_program_anew(folder: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     ("version", "images"),
-    [("istio", {"pilot", "sidecar"}), ("envoy", {"sidecar"}), ("ray", {"ray"}), ("jaeger", {"jaeger"})],
+    [("istio", {"pilot", "sidecar"}), ("envoy", {"sidecar"}), ("kiali", {"kiali"}), ("jaeger", {"jaeger"})],
 )
 def test_a_version_of_the_lane_changes_its_own_images(folder: Path, version: str, images: set[str]) -> None:
     other = replace(LANE, **{version: "9.9.9"})  # type: ignore[arg-type]  # every version is a word
     assert changed(keys(folder), keys(folder, other)) == images | {NODE}
+
+
+def test_another_ray_changes_rays_image(folder: Path) -> None:
+    [other, *_] = [path.stem for path in sorted(LOCKS.glob("*.txt")) if path.stem != LANE.ray]
+    assert changed(keys(folder), keys(folder, replace(LANE, ray=other))) == {"ray", NODE}
 
 
 @settings(deadline=None, max_examples=50)
