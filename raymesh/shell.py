@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ LOG = logging.getLogger(__name__)
 TAIL_LINES = 15
 TERM_GRACE_SECONDS = 5
 _running: set[subprocess.Popen[str]] = set()
+_starting = threading.Lock()  # what is started is in _running before anyone reads it
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,21 @@ def run(
             sink.write(f"$ {line}\n")
             sink.flush()
         try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                env={**os.environ, **orphans.mark(), **(env or {})},
-                cwd=cwd,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
+            with _starting:
+                process = subprocess.Popen(
+                    words,
+                    stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT if log else subprocess.PIPE,
+                    env={**os.environ, **orphans.mark(), **(env or {})},
+                    cwd=cwd,
+                    text=True,
+                    errors="replace",
+                    start_new_session=True,
+                )
+                _running.add(process)
         except OSError as error:
             raise CommandError(f"cannot start {words[0]}: {error.strerror}") from error
-        _running.add(process)
         stack.callback(_running.discard, process)
         stack.callback(_close_pipes, process)
         try:
@@ -102,7 +105,9 @@ def end_group(process: subprocess.Popen[str]) -> None:
 
 def end_all() -> None:
     """End every program that run() started and that still runs, in whichever thread."""
-    for process in tuple(_running):
+    with _starting:
+        running = tuple(_running)
+    for process in running:
         end_group(process)
 
 
