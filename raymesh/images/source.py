@@ -29,6 +29,7 @@ class Served:
     by_role: Mapping[str, str]
     istioctl: Path
     kuberay_module: Path
+    key: str = ""  # of the content of images made here
 
     @property
     def stock_proxy(self) -> bool:
@@ -64,19 +65,19 @@ class Served:
     def cluster(self, name: str) -> Spec:
         """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
         if self.source == "pull":
-            return Spec(name, self.by_role[NODE], None, installed_by())
+            return Spec(name, self.by_role[NODE], None, installed_by(self.key))
         tag = {role: self.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
         kubeadm = {
             "imageRepository": REPOSITORY,
             "etcd": {"local": {"imageTag": tag["etcd"]}},
             "dns": {"imageTag": tag["coredns"]},
         }
-        return Spec(name, self.by_role[NODE], kubeadm, installed_by())
+        return Spec(name, self.by_role[NODE], kubeadm, installed_by(self.key))
 
 
-def installed_by() -> str:
-    """Return a digest of what decides how a cluster is set up: manifests, and the code that patches them."""
-    digest = hashlib.sha256()
+def installed_by(images: str) -> str:
+    """Return a digest of what decides how a cluster is set up: images, manifests, and the code that patches them."""
+    digest = hashlib.sha256(images.encode())
     for path in sorted([*(ROOT / "manifests").rglob("*.yaml"), *(ROOT / "raymesh" / "mesh").glob("*.py")]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -91,9 +92,8 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
         lane = settings.lane.as_built()
         workshop = Workshop.open(lane, engine, progress)
         images = workshop.make()
-        return Served(
-            *("build", lane, images, workshop.program("istio", "istioctl")), workshop.module("kuberay", KUBERAY_MODULE)
-        )
+        istioctl, kuberay = workshop.program("istio", "istioctl"), workshop.module("kuberay", KUBERAY_MODULE)
+        return Served("build", lane, images, istioctl, kuberay, workshop.key())
     lane = settings.lane
     workshop = Workshop.open(lane, engine, progress)
     with progress.phase("pull istioctl"):

@@ -62,6 +62,10 @@ class Workshop:
         """Return the folder of a Go module that a family is built from."""
         return gobuild.module_folder(self.recipes.go[family], module)
 
+    def key(self) -> str:
+        """Return the content key of the node image, which covers all the others."""
+        return self._key(self.recipes.images[NODE])
+
     def make(self) -> dict[str, str]:
         """Make what is missing and return role -> image name, the node image among them.
 
