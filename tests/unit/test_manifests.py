@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raymesh.errors import UsageError
@@ -32,7 +32,6 @@ docs_ = st.recursive(
 maps = st.dictionaries(st.sampled_from("abc"), docs_, max_size=3)
 
 
-@settings(deadline=None)
 @given(maps, maps)
 def test_a_patch_is_in_the_result_and_the_original_is_as_it_was(doc: Doc, changes: Doc) -> None:
     before, wanted = copy.deepcopy(doc), copy.deepcopy(changes)

@@ -115,7 +115,7 @@ def test_another_ray_changes_rays_image(folder: Path) -> None:
     assert changed(keys(folder), keys(folder, replace(LANE, ray=other))) == {"ray", NODE}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sets(st.sampled_from(["a", "b", "ab", "c"])), st.sets(st.sampled_from(["a", "b", "ab", "c"])))
 def test_a_root_is_keyed_by_its_packages_and_not_by_their_order(one: set[str], other: set[str]) -> None:
     key = _root_key(Root("x", "bookworm", tuple(sorted(one))))
@@ -127,7 +127,7 @@ stamp = st.dictionaries(st.sampled_from(["main.version", "main.commit"]), st.sam
 build = st.tuples(stamp, st.sampled_from(["", "slim"]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(build, build)
 def test_a_family_is_keyed_by_tags_and_stamps(
     one: tuple[dict[str, str], str], other: tuple[dict[str, str], str]
