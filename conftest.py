@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
 
 from fixtures.run import RUN, Run
-from raymesh.errors import UsageError
+from raymesh.errors import RaymeshError, UsageError
 from raymesh.settings import OPTIONS, load_settings
 
 pytest_plugins = (
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     selected = config.getoption("markexpr")
     if "e2e" in selected and "not e2e" not in selected and not config.getoption("collectonly"):
         run.open()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a run politely gets a clean machine
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(settings.artifacts / "junit.xml")
 
@@ -60,14 +62,20 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.failed and item.get_closest_marker("e2e"):
-        folder = item.config.stash[RUN].bundle(item.name)
-        if folder:  # taken while everything still stands
-            report.sections.append(("evidence", str(folder)))
-            item.user_properties.append(("evidence", str(folder)))
+    if not report.failed or not item.get_closest_marker("e2e"):
+        return report
+    if call.excinfo and isinstance(call.excinfo.value, RaymeshError):
+        # Such an error says cause and cure by itself; a traceback would bury it.
+        report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
+        if call.when == "setup":  # whatever comes next stands on the same ground
+            item.session.shouldstop = f"{item.name} can't be set up"
+    folder = item.config.stash[RUN].bundle(item.name)
+    if folder:  # taken while everything still stands
+        report.sections.append(("evidence", str(folder)))
+        item.user_properties.append(("evidence", str(folder)))
     return report
 
 
