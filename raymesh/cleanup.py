@@ -64,7 +64,7 @@ def _done(step: Callable[[Say], None], say: Say) -> bool:
 
 
 def _refuse_in_use() -> None:
-    if not locks.is_free(cache_dir() / "engine.users"):
+    if not locks.is_free(engines.USERS_LOCK):
         raise EnvironmentFault("a run uses the private engine right now", "end it (Ctrl-C), then clean up")
     if not locks.is_free(cache_dir() / "workshop.lock"):
         raise EnvironmentFault("a run builds images right now", "end it (Ctrl-C), then clean up")
@@ -105,7 +105,7 @@ def _private_engine(say: Say) -> None:
         return
     if os.geteuid() != 0:
         raise EnvironmentFault(f"a private engine of root is on this machine: {', '.join(traces)}", "run this as root")
-    with locks.exclusive(cache_dir() / "engine.lock"):
+    with locks.exclusive(engines.START_LOCK):
         wait_for("no trace of the private engine", _ended, until=lambda left: not left, within=GONE_SECONDS)
     for trace in traces:
         say(f"private engine: {trace}")

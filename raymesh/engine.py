@@ -28,6 +28,8 @@ from raymesh.waiting import wait_for
 
 NAMESPACE = "raymesh"
 RUN_DIR = Path("/run/raymesh")
+# There is one private engine a machine, whatever cache folder a run uses: so are its locks.
+USERS_LOCK, START_LOCK = Path("/run/lock/raymesh-users"), Path("/run/lock/raymesh-start")
 SOCKET = RUN_DIR / "docker.sock"
 PID_FILE = RUN_DIR / "engine.pid"
 NETNS_FILE = Path("/run/netns") / NAMESPACE
@@ -65,7 +67,7 @@ def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
         yield users
         return
     _refuse_without_means()
-    with locks.shared(cache_dir() / "engine.users"):
+    with locks.shared(USERS_LOCK):
         try:
             yield private(progress)
         finally:
@@ -101,8 +103,8 @@ def running_private() -> Engine | None:
 
 def stop_if_unused() -> None:
     """End the private engine if no other run uses it."""
-    if locks.is_free(cache_dir() / "engine.users"):
-        with locks.exclusive(cache_dir() / "engine.lock"):
+    if locks.is_free(USERS_LOCK):
+        with locks.exclusive(START_LOCK):
             remove_private()
 
 
@@ -156,7 +158,7 @@ def _groups() -> list[Path]:
 
 def private(progress: Progress) -> Engine:
     """Return the private engine, starting it where it does not run."""
-    with locks.exclusive(cache_dir() / "engine.lock"):
+    with locks.exclusive(START_LOCK):
         if _recorded_pid() and (found := running_private()):
             return found
         tools = toolbox("engine", progress)

@@ -30,7 +30,7 @@ def is_free(path: Path) -> bool:
     """Tell whether nobody holds the lock file `path`."""
     if not path.exists():
         return True
-    with path.open("a") as handle:
+    with path.open() as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -24,6 +24,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[s
     """A machine without any of ours, whose clusters and traces a test may fill in."""
     left: dict[str, list[str]] = {"docker": [], "private": [], "traces": [], "ended": []}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for lock in ("USERS_LOCK", "START_LOCK"):
+        monkeypatch.setattr(engines, lock, tmp_path / "raymesh" / lock)
     monkeypatch.setattr(orphans, "orphans", dict)
     monkeypatch.setattr(namespaces, "present", list)
     monkeypatch.setattr(hosts, "remove_stale", lambda: None)
@@ -78,7 +80,7 @@ def test_a_step_that_fails_does_not_keep_the_others_from_their_work(
     assert said.out == "removed: private engine: network namespace raymesh\n"
 
 
-@pytest.mark.parametrize("lock", ["engine.users", "workshop.lock"])
+@pytest.mark.parametrize("lock", ["USERS_LOCK", "workshop.lock"])
 def test_what_a_run_uses_right_now_is_left_alone(
     machine: dict[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, lock: str
 ) -> None:
