@@ -25,6 +25,7 @@ from raymesh.tools import toolbox
 from raymesh.waiting import wait_for
 
 OWNER_MOUNT = "/raymesh"  # an empty folder mounted into our nodes: by it a cluster is known as ours, running or not
+WHOLE = "/kind/raymesh-whole"  # in the node: a cluster without it was killed while it was made
 FIRST_PORT, PORTS = 20000, 20000
 
 
@@ -58,7 +59,7 @@ class _Cluster(KindCluster):  # type: ignore[misc]  # pytest-kind has no types
 def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> Iterator[tuple[Kube, bool]]:
     """Yield a cluster and whether it was found (kept by an earlier run) instead of made.
 
-    It is removed in the end unless `keep`. Raises EnvironmentFault where a cluster of that name is not ours.
+    Only who keeps a cluster gets a kept one; it is removed in the end unless `keep`. Raises EnvironmentFault where a cluster of that name is not ours.
     """
     kind, kubectl = _program("kind", progress), _program("kubectl", progress)
     kubeconfig = cache_dir() / "clusters" / f"{spec.name}.kubeconfig"
@@ -66,7 +67,7 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
     made = _Cluster(spec.name, kubeconfig, spec.node_image, kind, kubectl)
     kube = Kube(kubeconfig, kubectl)
     with _environment(engine):
-        found = _usable(spec, engine, kind, kube) if _exists(spec.name, engine) else False
+        found = keep and _exists(spec.name, engine) and _usable(spec, engine, kind, kube)
         if not found:
             remove(spec.name, engine, progress)
         try:
@@ -74,6 +75,7 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
                 with progress.phase("create the kind cluster"):
                     made.create(_config(spec, engine))
                     _leak_guard(spec.name, engine)
+                    engine.docker("exec", _node(spec.name), "touch", WHOLE)
             yield kube, found
         finally:
             if not keep:
@@ -123,7 +125,8 @@ def _identity(name: str, engine: Engine) -> str | None:
 
 def _usable(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> bool:
     """Tell whether a kept cluster is the one that is wanted, and answers; its kubeconfig is written anew."""
-    if _identity(spec.name, engine) != spec.identity:
+    whole = engine.docker("exec", _node(spec.name), "test", "-f", WHOLE, check=False).code == 0
+    if not whole or _identity(spec.name, engine) != spec.identity:
         return False
     try:
         exported = run([kind, "get", "kubeconfig", "--name", spec.name], timeout=60).stdout
