@@ -59,7 +59,8 @@ class _Cluster(KindCluster):  # type: ignore[misc]  # pytest-kind has no types
 def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> Iterator[tuple[Kube, bool]]:
     """Yield a cluster and whether it was found (kept by an earlier run) instead of made.
 
-    Only who keeps a cluster gets a kept one; it is removed in the end unless `keep`. Raises EnvironmentFault where a cluster of that name is not ours.
+    Only who keeps a cluster gets a kept one; it is removed in the end unless `keep`. Raises EnvironmentFault where a
+    cluster of that name is not ours.
     """
     kind, kubectl = _program("kind", progress), _program("kubectl", progress)
     kubeconfig = cache_dir() / "clusters" / f"{spec.name}.kubeconfig"
