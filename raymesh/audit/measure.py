@@ -40,7 +40,7 @@ class Plan:
     extra: Mapping[str, str] = field(default_factory=dict)  # rayStartParams beyond the contract's
     blocked: tuple[int, ...] = ()  # ports that the hosts can't reach on each other
     block_undeclared: bool = False  # the same for all that listens once Ray is up and that no Service declares
-    step_seconds: float = 40.0
+    step_seconds: float = 60.0
 
     @property
     def ray(self) -> str:

@@ -85,7 +85,7 @@ def _watch(hosts: Hosts, seen: Sightings, stop: threading.Event) -> None:
 
 def _look(host: Host, role_of: dict[str, Role], seen: Sightings) -> None:
     sockets = [sock for name in ("tcp", "tcp6") for sock in parse(Path(f"/proc/{host.anchor}/net/{name}").read_text())]
-    fresh = [s for s in sockets if s.state is State.LISTEN and (host.role, s.local) not in seen.listening]
+    fresh = [s for s in sockets if s.state is State.LISTEN and _is_news(seen.listening.get((host.role, s.local)))]
     if fresh:
         owners = _owners(host)
         for sock in fresh:
@@ -97,6 +97,10 @@ def _look(host: Host, role_of: dict[str, Role], seen: Sightings) -> None:
         owners = _owners(host)
         for one, inode in news.items():
             seen.dialled[one] = process_name(owners.get(inode, 0))
+
+
+def _is_news(process: str | None) -> bool:
+    return process in (None, UNKNOWN)  # a socket may be seen before the process that is about to hold it
 
 
 def _dialled(role: Role, role_of: dict[str, Role], sock: Socket) -> Dialled | None:
