@@ -16,7 +16,7 @@ from raymesh.audit.environments import RayEnvironment, environment
 from raymesh.audit.hosts import Host, Hosts, hosts
 from raymesh.audit.model import Audit, Bind, Listener, Speaks, Step
 from raymesh.audit.nodes import Node, StartError, clean_environment, gcs_address, ray_node
-from raymesh.audit.watch import Sightings, watching
+from raymesh.audit.watch import Sightings, look_once_more, watching
 from raymesh.errors import CommandError, Unreadable
 from raymesh.ports import Contract
 from raymesh.progress import Progress
@@ -69,6 +69,7 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
             refused = error.refused_flags
             if not refused:
                 raise
+        look_once_more(seen)
         listeners = tuple(sorted(one for host in made.all for one in _listeners(host, seen)))
         return Audit(
             ray=plan.ray,

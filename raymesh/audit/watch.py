@@ -13,6 +13,7 @@ from raymesh.audit.hosts import Host, Hosts
 from raymesh.audit.model import Crossing, Direction
 from raymesh.audit.processes import UNKNOWN, process_name
 from raymesh.ports.model import Role
+from raymesh.waiting import wait_for
 from raymesh.witness.sockets import Endpoint, Socket, State, parse
 
 EVERY_SECONDS = 0.2
@@ -39,6 +40,7 @@ class Sightings:
     listening: dict[tuple[Role, Endpoint], str] = field(default_factory=dict)
     dialled: dict[Dialled, str] = field(default_factory=dict)
     peak_bytes: int = 0
+    rounds: int = 0
 
     def ports(self, role: Role) -> set[int]:
         """Ports that listened on this host at some time."""
@@ -72,15 +74,22 @@ def watching(hosts: Hosts) -> Iterator[Sightings]:
         watcher.result()
 
 
+def look_once_more(seen: Sightings) -> None:
+    """Wait for a whole round that begins from now: what opened last must not be missed on a busy machine."""
+    begun = seen.rounds
+    wait_for(
+        "another look at the sockets", lambda: seen.rounds, until=lambda now: now >= begun + 2, within=60, every=0.1
+    )
+
+
 def _watch(hosts: Hosts, seen: Sightings, stop: threading.Event) -> None:
     role_of = {host.address: host.role for host in hosts.all}
-    rounds = 0
     while not stop.wait(EVERY_SECONDS):
         for host in hosts.all:
             _look(host, role_of, seen)
-        if rounds % MEMORY_EVERY == 0:
+        if seen.rounds % MEMORY_EVERY == 0:
             seen.peak_bytes = max(seen.peak_bytes, sum(_memory(pid) for host in hosts.all for pid in host.pids()))
-        rounds += 1
+        seen.rounds += 1
 
 
 def _look(host: Host, role_of: dict[str, Role], seen: Sightings) -> None:
