@@ -81,7 +81,10 @@ def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:
     )
     seen = audit(plan, Progress(), Timeouts())
     findings = judge(seen, made)
-    if arguments.record:
+    failed = [finding.subject for finding in findings if finding.kind == "work"]
+    if arguments.record and failed:
+        print(f"raymesh: not recorded, because some work failed: {', '.join(failed)}", file=sys.stderr)
+    elif arguments.record:
         _record(summarize(seen, made))
     print(as_json(seen, findings) if arguments.json else as_text(seen, findings, made))
     return FINDINGS if findings else CLEAN

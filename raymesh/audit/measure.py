@@ -16,7 +16,7 @@ from raymesh.audit.environments import RayEnvironment, environment
 from raymesh.audit.hosts import Host, Hosts, hosts
 from raymesh.audit.model import Audit, Bind, Listener, Speaks, Step
 from raymesh.audit.nodes import Node, StartError, clean_environment, gcs_address, ray_node
-from raymesh.audit.watch import Sightings, watching
+from raymesh.audit.watch import Sightings, look_once_more, watching
 from raymesh.errors import CommandError, Unreadable
 from raymesh.ports import Contract
 from raymesh.progress import Progress
@@ -40,7 +40,7 @@ class Plan:
     extra: Mapping[str, str] = field(default_factory=dict)  # rayStartParams beyond the contract's
     blocked: tuple[int, ...] = ()  # ports that the hosts can't reach on each other
     block_undeclared: bool = False  # the same for all that listens once Ray is up and that no Service declares
-    step_seconds: float = 40.0
+    step_seconds: float = 60.0
 
     @property
     def ray(self) -> str:
@@ -69,6 +69,7 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
             refused = error.refused_flags
             if not refused:
                 raise
+        look_once_more(seen)
         listeners = tuple(sorted(one for host in made.all for one in _listeners(host, seen)))
         return Audit(
             ray=plan.ray,

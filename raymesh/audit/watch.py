@@ -13,6 +13,7 @@ from raymesh.audit.hosts import Host, Hosts
 from raymesh.audit.model import Crossing, Direction
 from raymesh.audit.processes import UNKNOWN, process_name
 from raymesh.ports.model import Role
+from raymesh.waiting import wait_for
 from raymesh.witness.sockets import Endpoint, Socket, State, parse
 
 EVERY_SECONDS = 0.2
@@ -39,6 +40,7 @@ class Sightings:
     listening: dict[tuple[Role, Endpoint], str] = field(default_factory=dict)
     dialled: dict[Dialled, str] = field(default_factory=dict)
     peak_bytes: int = 0
+    rounds: int = 0
 
     def ports(self, role: Role) -> set[int]:
         """Ports that listened on this host at some time."""
@@ -72,20 +74,27 @@ def watching(hosts: Hosts) -> Iterator[Sightings]:
         watcher.result()
 
 
+def look_once_more(seen: Sightings) -> None:
+    """Wait for a whole round that begins from now: what opened last must not be missed on a busy machine."""
+    begun = seen.rounds
+    wait_for(
+        "another look at the sockets", lambda: seen.rounds, until=lambda now: now >= begun + 2, within=60, every=0.1
+    )
+
+
 def _watch(hosts: Hosts, seen: Sightings, stop: threading.Event) -> None:
     role_of = {host.address: host.role for host in hosts.all}
-    rounds = 0
     while not stop.wait(EVERY_SECONDS):
         for host in hosts.all:
             _look(host, role_of, seen)
-        if rounds % MEMORY_EVERY == 0:
+        if seen.rounds % MEMORY_EVERY == 0:
             seen.peak_bytes = max(seen.peak_bytes, sum(_memory(pid) for host in hosts.all for pid in host.pids()))
-        rounds += 1
+        seen.rounds += 1
 
 
 def _look(host: Host, role_of: dict[str, Role], seen: Sightings) -> None:
     sockets = [sock for name in ("tcp", "tcp6") for sock in parse(Path(f"/proc/{host.anchor}/net/{name}").read_text())]
-    fresh = [s for s in sockets if s.state is State.LISTEN and (host.role, s.local) not in seen.listening]
+    fresh = [s for s in sockets if s.state is State.LISTEN and _is_news(seen.listening.get((host.role, s.local)))]
     if fresh:
         owners = _owners(host)
         for sock in fresh:
@@ -97,6 +106,10 @@ def _look(host: Host, role_of: dict[str, Role], seen: Sightings) -> None:
         owners = _owners(host)
         for one, inode in news.items():
             seen.dialled[one] = process_name(owners.get(inode, 0))
+
+
+def _is_news(process: str | None) -> bool:
+    return process in (None, UNKNOWN)  # a socket may be seen before the process that is about to hold it
 
 
 def _dialled(role: Role, role_of: dict[str, Role], sock: Socket) -> Dialled | None:
