@@ -81,8 +81,10 @@ PORTS: tuple[Port, ...] = (
         "runtime-env-agent-port",
         6382,
         "grpc",
-        "guide declares grpc; python/ray/_private/runtime_env/agent/main.py is an HTTP server; measured: never crosses",
+        "guide declares grpc; python/ray/_private/runtime_env/agent/main.py is an HTTP server; measured: the dashboard "
+        "asks every node's for `ray list runtime-envs`",
         speaks="http",
+        crosses=("head->worker",),
     ),
     _headless("dashboard-agent-grpc-port", 6383, "grpc", "guide; measured: crosses on 2.10", crosses=("head->worker",)),
     _headless(

@@ -19,8 +19,7 @@ pytestmark = pytest.mark.ports
 
 # Differences between real Ray and the guide's manifest that we know and tell our users; anything else is news.
 KNOWN = {
-    ("crossing", "runtime-env-agent-port"): "`ray list runtime-envs`: the dashboard asks every node's agent",
-    ("mesh", "runtime-env-agent-port"): "it asks over HTTP, the guide declares gRPC",
+    ("mesh", "runtime-env-agent-port"): "`ray list runtime-envs` asks it over HTTP, the guide declares gRPC",
 }
 
 
