@@ -38,6 +38,9 @@ HOST_LINK, INNER_LINK, BRIDGE = "raymesh-host", "raymesh-in", "raymesh0"
 RANGES = ("10.213.0.0/16", "10.217.0.0/16", "172.29.0.0/16", "192.168.192.0/18")
 START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60, 20, 15
 CGROUPS = Path("/sys/fs/cgroup")
+# Engines that this process started. They outlive the call that did, and a Popen that is dropped while its program runs
+# is a ResourceWarning, which pytest makes an error of whatever test is under way.
+_children: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def remove_private() -> None:
     pid = _recorded_pid()
     if pid:
         _end(pid)
+    for child in _children:
+        child.poll()
     if NETNS_FILE.exists():
         for left in run(["ip", "netns", "pids", NAMESPACE], timeout=30).stdout.split():
             with contextlib.suppress(ProcessLookupError):  # an engine that was started but not written down
@@ -221,6 +226,7 @@ def _start(tools: Toolbox) -> None:
             start_new_session=True,  # Ctrl-C at the terminal is for the run, which then ends the engine in order
         )
     PID_FILE.write_text(f"{process.pid} {orphans.started(process.pid)}")
+    _children.append(process)
 
     def answers() -> bool:
         if process.poll() is not None:
