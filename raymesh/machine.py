@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raymesh.errors import EnvironmentFault
 
-MEMORY_GIB = 6.0  # a run takes about 5 at its peak, measured on lane seed
+MEMORY_GIB = 6.0  # a run takes about 3.5 at its peak, measured on lane seed; Ray takes more where there is more
 
 
 def check_memory() -> None:

@@ -6,15 +6,16 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 import yaml
 
+from raymesh.engine import Engine
+from raymesh.errors import CommandError
 from raymesh.images.recipes import fill
 from raymesh.settings import ROOT, Lane
 
 IMAGES_FILE = ROOT / "manifests" / "images.yaml"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-ANSWER_SECONDS = 5
+ANSWER_SECONDS = 15
 
 
 def _rows() -> Mapping[str, Mapping[str, Any]]:
@@ -36,15 +37,14 @@ def published(lane: Lane) -> dict[str, str]:
     return {role: f"{image}@{lane.digests[role]}" if role in lane.digests else image for role, image in found.items()}
 
 
-def registries_answer(lane: Lane) -> bool:
-    """Tell whether every registry of the lane's images answers."""
-    hosts = {image.split("/", 1)[0] for image in published(lane).values()}
-    return all(_answers("registry-1.docker.io" if host == "docker.io" else host) for host in hosts)
+def registries_answer(lane: Lane, engine: Engine) -> bool:
+    """Tell whether the engine reaches every registry of the lane's images, by one image of each."""
+    one_of_each = {image.split("/", 1)[0]: image for image in published(lane).values()}
+    return all(_answers(image, engine) for image in one_of_each.values())
 
 
-def _answers(host: str) -> bool:
+def _answers(image: str, engine: Engine) -> bool:
     try:
-        # 401 is an answer too: it asks for the anonymous token that the engine fetches by itself.
-        return requests.get(f"https://{host}/v2/", timeout=ANSWER_SECONDS).status_code in (200, 401)
-    except requests.RequestException:
+        return engine.docker("manifest", "inspect", image, timeout=ANSWER_SECONDS, check=False).code == 0
+    except CommandError:  # no answer in time
         return False

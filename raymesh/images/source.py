@@ -104,7 +104,7 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
 def _source(settings: Settings, engine: Engine) -> Literal["pull", "build"]:
     if settings.image_source == "build":
         return "build"
-    reachable = engine.kind == "docker" and registry.registries_answer(settings.lane)
+    reachable = engine.kind == "docker" and registry.registries_answer(settings.lane, engine)
     if reachable:
         return "pull"
     if settings.image_source == "pull":
