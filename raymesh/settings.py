@@ -68,7 +68,7 @@ class Timeouts:
     @property
     def evidence(self) -> float:
         """Traffic sent until a witness shows it: scrape interval, rate window and span flush together."""
-        return 150 * self.factor
+        return 300 * self.factor
 
     @property
     def ready(self) -> float:
