@@ -6,16 +6,15 @@ an old Ray does not start beside today's libraries. Any other version is resolve
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.locks import exclusive
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts, cache_dir
 from raymesh.shell import run
@@ -57,7 +56,7 @@ def environment(version: str, progress: Progress, timeouts: Timeouts) -> RayEnvi
     lock = LOCKS / f"{version}.txt"
     want = hashlib.sha256(lock.read_bytes() if lock.is_file() else b"no lock").hexdigest()
     marker = folder / MARKER
-    with _locked(folder.parent / f"{version}.lock"):
+    with exclusive(folder.parent / f"{version}.lock"):
         if not (marker.is_file() and marker.read_text() == want):
             with progress.phase(f"environment of Ray {version}"), ExitStack() as on_failure:
                 on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -91,10 +90,3 @@ def _interpreter() -> str:
             f"no {name} on PATH", f"install {name}: every Ray version that we audit has wheels for it"
         )
     return found
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

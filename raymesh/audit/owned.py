@@ -9,23 +9,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from raymesh.orphans import started
 from raymesh.waiting import wait_for
 
 PREFIX = "rmaudit"
 OURS = re.compile(PREFIX + r"-(?P<pid>\d+)-(?P<started>\d+)(-(head|worker))?")
-STARTED_FIELD = 19  # of /proc/PID/stat, counted after the command name
 END_SECONDS = 20.0
 
 
 def name() -> str:
     """A name for what this process makes; nothing else will ever have it."""
-    return f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}"
+    return f"{PREFIX}-{os.getpid()}-{started(os.getpid())}"
 
 
 def is_stale(thing: str) -> bool:
     """Whether `thing` carries the name of a process that is gone."""
     found = OURS.fullmatch(thing)
-    return found is not None and _started(int(found["pid"])) != found["started"]
+    return found is not None and started(int(found["pid"])) != found["started"]
 
 
 def pids(owns: Callable[[int], bool]) -> list[int]:
@@ -44,11 +44,3 @@ def end_all(owns: Callable[[int], bool]) -> None:
         return left
 
     wait_for("processes of the audit ended", kill, until=lambda left: not left, within=END_SECONDS, every=0.1)
-
-
-def _started(pid: int) -> str:
-    """When a process started, in the kernel's ticks: with the pid it names a process for good. Empty if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[STARTED_FIELD]
-    except OSError:
-        return ""
