@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,22 +84,33 @@ class Kube:
         api: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]  # not annotated there
         return api
 
-    def wait_ready(self, namespace: str, selector: str, *, count: int, within: float) -> None:
+    def wait_ready(
+        self,
+        namespace: str,
+        selector: str,
+        *,
+        count: int,
+        within: float,
+        hopeless: Callable[[Doc], str] = lambda _: "",
+    ) -> None:
         """Wait until exactly `count` pods match and all are Ready.
 
-        Raises TerminalState as soon as one is in a state that waiting does not cure, WaitTimeout with the last states.
+        `hopeless` may say of a pod that is not Ready why waiting does not cure it. Raises TerminalState as soon as one
+        is in such a state, WaitTimeout with the last states.
         """
         stuck: dict[str, int] = {}
 
         def states() -> dict[str, str]:
             pods = json.loads(self.pods_json(namespace, selector))["items"]
             seen = {pod["metadata"]["name"]: pod_state(pod) for pod in pods}
-            for name, state in seen.items():
-                stuck[name] = stuck.get(name, 0) + 1 if state.split(":")[0] in TERMINAL_REASONS else 0
+            for pod in pods:
+                name = pod["metadata"]["name"]
+                state = seen[name]
+                terminal = state if state.split(":")[0] in TERMINAL_REASONS else ""
+                why = terminal or ("" if state == "Ready" else hopeless(pod))
+                stuck[name] = stuck.get(name, 0) + 1 if why else 0
                 if stuck[name] >= TERMINAL_POLLS:
-                    raise TerminalState(
-                        f"pod {namespace}/{name} can't start: {state}\n{self._last_log(namespace, name)}"
-                    )
+                    raise TerminalState(f"pod {namespace}/{name} can't start: {why}\n{self._last_log(namespace, name)}")
             return seen
 
         wait_for(

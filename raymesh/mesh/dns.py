@@ -26,8 +26,11 @@ cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
 """
 
 
-def close_off(kube: Kube, *, within: float) -> None:
-    """Replace CoreDNS' configuration and wait until it serves."""
+def close_off(kube: Kube) -> None:
+    """Replace CoreDNS' configuration and start it anew, unless that was done; `wait` until it serves."""
+    words = ("get", "configmap", "coredns", "-n", "kube-system", "-o", "jsonpath={.data.Corefile}")
+    if kube.kubectl(*words).stdout == COREFILE:
+        return
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -38,6 +41,10 @@ def close_off(kube: Kube, *, within: float) -> None:
     # One replica is enough for one node; the new pod starts with the new file.
     kube.kubectl("-n", "kube-system", "scale", "deployment/coredns", "--replicas=1")
     kube.kubectl("-n", "kube-system", "rollout", "restart", "deployment/coredns")
+
+
+def wait(kube: Kube, *, within: float) -> None:
+    """Wait until what `close_off` started serves, alone."""
     kube.kubectl(
         *("-n", "kube-system", "rollout", "status", "deployment/coredns", f"--timeout={within:.0f}s"),
         timeout=within + 10,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from raymesh.kube import Kube
 from raymesh.manifests import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
@@ -14,6 +16,8 @@ SERVICE_HOST = f"{NAME}-headless-svc.{NAMESPACE}.svc.cluster.local"
 SELECTOR = f"ray.io/cluster={NAME}"
 HEAD, WORKER = "ray-head", "ray-worker"  # containers
 PODS = 2
+NAME_GRACE = timedelta(seconds=30)  # a pod's name is in DNS a few seconds after its start
+NOT_FOUND = 2  # getent's exit code
 # Ray before 2.45 serves gRPC from its dashboard on a random port of the head, which the guide does not mention: a
 # call to it would leave the mesh.
 PINNED = {"dashboard-grpc-port": 6384}
@@ -57,8 +61,26 @@ def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
 
 
 def wait(kube: Kube, *, within: float) -> None:
-    """Wait until head and worker are Ready."""
-    kube.wait_ready(NAMESPACE, SELECTOR, count=PODS, within=within)
+    """Wait until head and worker are Ready. Raises TerminalState, WaitTimeout."""
+    kube.wait_ready(NAMESPACE, SELECTOR, count=PODS, within=within, hopeless=lambda pod: _nameless(kube, pod))
+
+
+def _nameless(kube: Kube, pod: Doc) -> str:
+    """Say that a pod does not find its own name, for which `ray start` waits without a word (ray 2.10.0, measured)."""
+    container = HEAD if pod["metadata"]["labels"]["ray.io/node-type"] == "head" else WORKER
+    states = {status["name"]: status["state"] for status in pod["status"].get("containerStatuses", [])}
+    running = states.get(container, {}).get("running")
+    if not running or datetime.now(UTC) - datetime.fromisoformat(running["startedAt"]) < NAME_GRACE:
+        return ""
+    name = f"{pod['status']['podIP'].replace('.', '-')}.{SERVICE_HOST}"
+    asked = ["getent", "hosts", name]
+    code = kube.exec(pod["metadata"]["name"], asked, container=container, namespace=NAMESPACE, check=False).code
+    if code != NOT_FOUND:
+        return ""
+    return (
+        f"`ray start` waits for the node's own name, and DNS does not have {name}: the headless Service must select "
+        "the pod and set publishNotReadyAddresses"
+    )
 
 
 def pod_name(kube: Kube, node_type: str) -> str:
