@@ -159,10 +159,6 @@ def _config(spec: Spec, engine: Engine) -> Path:
         doc["kubeadmConfigPatches"] = [yaml.safe_dump({"kind": "ClusterConfiguration", **spec.kubeadm})]
     if networking:
         doc["networking"] = networking
-    # A machine that may not lower OOM scores starts no pod without this; elsewhere it changes nothing of note.
-    doc["containerdConfigPatches"] = [
-        '[plugins."io.containerd.grpc.v1.cri"]\n  restrict_oom_score_adj = true',
-    ]
     path = cache_dir() / "clusters" / f"{spec.name}.yaml"
     path.write_text(yaml.safe_dump(doc, sort_keys=False))
     return path

@@ -31,7 +31,7 @@ from raymesh.witness.sockets import State, parse
 Findings = tuple[Finding, ...]
 Work = Callable[[], object]  # makes traffic, or sees to it that there is some
 
-WINDOW_SECONDS = 30  # of Kiali's rates: six scrapes
+WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
 RATE_FLOOR = 1.0  # gRPC calls a second; a burst of traffic makes about ten times as many
 CALLS_FLOOR = 50
 STABLE_POLLS = 3
@@ -47,6 +47,11 @@ CROSSING = (
     *("dashboard-agent-listen-port", "gcs-server-port"),
 )
 WORK = ("nodes", "tasks", "actors", "objects", "logs")  # crosses every port of CROSSING but the agent's HTTP one
+# What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
+PLAINTEXT_SHOWS = {
+    "Prometheus": {"nothing but mutual_tls grows"},
+    "Kiali": {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"},
+}
 CONTAINERS: dict[Role, str] = {"head": HEAD, "worker": WORKER}
 
 
@@ -69,11 +74,15 @@ def _settle(what: str, probe: Callable[[], Findings], *, within: float, stable: 
 
 def kiali_shows_mtls(kiali: Kiali, work: Work, *, within: float) -> Findings:
     """Judge Kiali's view while Ray works, until it is green several times in a row."""
-    return _settle("mTLS by Kiali", lambda: _by_kiali(kiali, work), within=within, stable=STABLE_POLLS)
+
+    def probe() -> Findings:
+        work()
+        return _by_kiali(kiali)
+
+    return _settle("mTLS by Kiali", probe, within=within, stable=STABLE_POLLS)
 
 
-def _by_kiali(kiali: Kiali, work: Work) -> Findings:
-    work()
+def _by_kiali(kiali: Kiali) -> Findings:
     return mtls_by_kiali(
         kiali.graph(NAMESPACE, WINDOW_SECONDS),
         kiali.workload(NAMESPACE, NAME),
@@ -190,34 +199,27 @@ def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: f
     )
 
 
-def prometheus_turns_red(
-    prometheus: Prometheus, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
+def plaintext_shows(
+    prometheus: Prometheus, kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
 ) -> None:
-    """Wait until plaintext that a client sends now shows in Prometheus' verdict, and nothing else does."""
+    """Wait until plaintext that a client sends now turns Prometheus' and Kiali's verdicts red, each for that alone.
+
+    Raises WaitTimeout.
+    """
     query = received_by_policy(NAMESPACE)
     before = prometheus.query(query)
 
-    def red() -> set[str]:
+    def red() -> dict[str, set[str]]:
         work()
         knock(kube, "outsider", ["plaintext"], serving)
-        findings = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
-        return {finding.verdict for finding in findings if not finding.ok}
+        by_prometheus = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
+        return {"Prometheus": _red(by_prometheus), "Kiali": _red(_by_kiali(kiali))}
 
-    _turns_red("Prometheus", red, {"nothing but mutual_tls grows"}, within)
-
-
-def kiali_turns_red(kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float) -> None:
-    """Wait until plaintext that a client sends now shows in Kiali's graph as an edge without full mTLS."""
-
-    def red() -> set[str]:
-        knock(kube, "outsider", ["plaintext"], serving)
-        return {finding.verdict for finding in _by_kiali(kiali, work) if not finding.ok}
-
-    _turns_red("Kiali", red, {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"}, within)
+    wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", red, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
 
 
-def _turns_red(witness: str, red: Callable[[], set[str]], wanted: set[str], within: float) -> None:
-    wait_for(f"{witness} shows the plaintext: {wanted}", red, until=lambda seen: seen == wanted, within=within)
+def _red(findings: Findings) -> set[str]:
+    return {finding.verdict for finding in findings if not finding.ok}
 
 
 def _work_everywhere(traffic: Traffic, ray_pods: Mapping[Role, Pod], within: float) -> None:

@@ -19,7 +19,7 @@ def go_version() -> str:
     """Return e.g. "go1.26.8". Raises EnvironmentFault where Go is missing or too old."""
     cure = f"install Go 1.{GO_MINOR} or newer and put it on PATH"
     if not shutil.which("go"):
-        raise EnvironmentFault("images are built here, and `go` is not on PATH", cure)
+        raise EnvironmentFault("`go` is not on PATH: Go modules bring what is built, and KubeRay's manifests", cure)
     version = run(["go", "env", "GOVERSION"], timeout=60, cwd=cache_dir()).stdout.strip()
     match = re.match(r"go1\.(\d+)", version)
     if not match or int(match[1]) < GO_MINOR:
@@ -70,7 +70,8 @@ def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
 
 
 def module_folder(family: GoFamily, module: str) -> Path:
-    """Return where the module cache holds a dependency of the family."""
+    """Return where the module cache holds a dependency of the family. Raises EnvironmentFault where Go is missing."""
+    go_version()
     listed = run(
         ["go", "list", "-m", "-f", "{{.Dir}}", module], timeout=120, cwd=family.folder, env=_environment()
     ).stdout.strip()

@@ -86,10 +86,11 @@ class Recipes:
 
 
 def fill(template: str, lane: Lane) -> str:
-    """Put the lane's versions into a template such as "v{kubernetes}"."""
+    """Put the lane's versions into a template such as "v{kubernetes}"; {python_tag} is one such as "py311"."""
     versions = asdict(lane)
     major, minor, *_ = lane.kubernetes.split(".")
-    return template.format(**versions, kubernetes_major=major, kubernetes_minor=minor)
+    python_tag = "py" + lane.python.replace(".", "")
+    return template.format(**versions, kubernetes_major=major, kubernetes_minor=minor, python_tag=python_tag)
 
 
 def load_recipes(path: Path = FOLDER / "recipes.yaml") -> Recipes:

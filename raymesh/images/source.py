@@ -124,7 +124,9 @@ def _pulled_istioctl(lane: Lane, engine: Engine) -> Path:
         done.parent.mkdir(parents=True, exist_ok=True)
         container = engine.docker("create", f"docker.io/istio/istioctl:{lane.istio}", timeout=600).stdout.strip()
         try:
-            engine.docker("cp", f"{container}:/usr/local/bin/istioctl", done)
+            part = done.with_suffix(".part")
+            engine.docker("cp", f"{container}:/usr/local/bin/istioctl", part)
+            part.rename(done)
         finally:
             engine.docker("rm", container)
     return done

@@ -55,7 +55,15 @@ def test_every_role_of_the_manifests_has_a_published_image_of_the_lane(lane: Lan
     for role, image in registry.published(lane).items():
         version = {"kuberay-operator": lane.kuberay, NODE: lane.kubernetes}.get(role) or getattr(lane, role)
         digest = f"@{lane.digests[role]}" if role in lane.digests else ""
-        assert re.fullmatch(rf"[\w./-]+:v?{re.escape(version)}(-aarch64)?{digest}", image)
+        assert re.fullmatch(rf"[\w./-]+:v?{re.escape(version)}(-py311(-aarch64)?)?{digest}", image)
+
+
+@pytest.mark.parametrize(("machine", "tag"), [("x86_64", "2.10.0-py311"), ("aarch64", "2.10.0-py311-aarch64")])
+def test_rays_published_image_is_of_this_architecture_and_the_lanes_python(
+    machine: str, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert registry.published(load_lane("seed"))["ray"] == f"docker.io/rayproject/ray:{tag}"
 
 
 def test_an_unknown_key_is_refused(tmp_path: Path) -> None:

@@ -113,13 +113,21 @@ def objects() -> str:
     return f"{BIG // 1_000_000} MB there and back a node"
 
 
-def state() -> str:
-    """The state API lists what runs."""
-    found = {}
-    for name in ("list_nodes", "list_actors", "list_tasks", "list_workers", "list_objects", "list_runtime_envs"):
-        found[name] = len(getattr(state_api, name)(address=DASHBOARD, timeout=max(1, int(SECONDS / 2))))
+def listed(*names: str) -> str:
+    wait = max(1, int(SECONDS / 2))
+    found = {name: len(getattr(state_api, name)(address=DASHBOARD, timeout=wait)) for name in names}
     assert found["list_nodes"] == NODES, found
     return json.dumps(found)
+
+
+def state() -> str:
+    """The state API lists what runs."""
+    return listed("list_nodes", "list_actors", "list_tasks", "list_workers", "list_objects")
+
+
+def environments() -> str:
+    """The state API asks the runtime-env agent of each node."""
+    return listed("list_nodes", "list_runtime_envs")
 
 
 def logs() -> str:
@@ -179,7 +187,7 @@ def serve() -> str:
     return f"{len(wanted)} replicas answered"
 
 
-STEPS = {step.__name__: step for step in (nodes, tasks, actors, objects, state, logs, job, serve)}
+STEPS = {step.__name__: step for step in (nodes, tasks, actors, objects, state, environments, logs, job, serve)}
 
 
 def attempt(step: Callable[[], str]) -> dict[str, Any]:

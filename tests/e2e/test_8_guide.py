@@ -1,4 +1,4 @@
-"""The guide's own step 5: it was the traffic of what was asserted so far."""
+"""The guide's own step 5: it was the traffic of all that was asserted so far, and it survived the control."""
 
 from concurrent.futures import Future
 
