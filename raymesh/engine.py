@@ -89,21 +89,6 @@ def users_engine() -> Engine | None:
     return None
 
 
-def running_private() -> Engine | None:
-    """Return the private engine if it answers, without starting it."""
-    if not SOCKET.exists() or os.geteuid() != 0:
-        return None
-    tools = toolbox("engine", Progress())
-    environment = _client_environment(tools)
-    try:
-        version = run(
-            ["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS, env=environment
-        ).stdout.strip()
-    except CommandError:
-        return None
-    return Engine("private", version, str(_network()[2]), environment)
-
-
 def stop_if_unused() -> None:
     """End the private engine if no other run uses it."""
     if locks.is_free(USERS_LOCK):
@@ -164,16 +149,28 @@ def _groups() -> list[Path]:
 def private(progress: Progress) -> Engine:
     """Return the private engine, starting it where it does not run."""
     with locks.exclusive(START_LOCK):
-        if _recorded_pid() and (found := running_private()):
-            return found
         tools = toolbox("engine", progress)
+        if _recorded_pid() and (found := _answering(tools)):
+            return found
         with progress.phase("start a private Docker engine"):
             remove_private()  # whatever a killed one left
             _start(tools)
-        found = running_private()
+        found = _answering(tools)
     if not found:
         raise EnvironmentFault("the private engine does not answer", f"read {_log_file()}")
     return found
+
+
+def _answering(tools: Toolbox) -> Engine | None:
+    """Return the private engine if it answers."""
+    environment = _client_environment(tools)
+    try:
+        version = run(
+            ["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS, env=environment
+        ).stdout.strip()
+    except CommandError:
+        return None
+    return Engine("private", version, str(_network()[2]), environment)
 
 
 def _start(tools: Toolbox) -> None:
