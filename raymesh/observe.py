@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +14,7 @@ from raymesh.probes.knock import Target, knock
 from raymesh.traffic import Traffic
 from raymesh.verdicts.calls import calls_across
 from raymesh.verdicts.envoy import Sidecar, mtls_by_envoy
-from raymesh.verdicts.finding import Finding, holds
+from raymesh.verdicts.finding import Finding, failures, holds
 from raymesh.verdicts.kiali import mtls_by_kiali
 from raymesh.verdicts.ports import crossing_ports, listening_ports, protocols_seen
 from raymesh.verdicts.prometheus import mtls_by_prometheus
@@ -28,6 +29,7 @@ from raymesh.witness.pods import Pod
 from raymesh.witness.prometheus import Prometheus, received_by_policy
 from raymesh.witness.sockets import State, parse
 
+LOG = logging.getLogger(__name__)
 Findings = tuple[Finding, ...]
 Work = Callable[[], object]  # makes traffic, or sees to it that there is some
 
@@ -62,6 +64,8 @@ def _settle(what: str, probe: Callable[[], Findings], *, within: float, stable: 
     def attempt() -> Findings:
         nonlocal last
         last = probe()
+        if not holds(last):
+            LOG.info("%s, not yet: %s", what, failures(last))
         return last
 
     try:

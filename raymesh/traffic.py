@@ -18,7 +18,7 @@ from raymesh.waiting import wait_for
 WORKLOAD = Path(__file__).parent / "audit" / "inside" / "workload.py"
 GUIDE_TASKS = 5000
 GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range({GUIDE_TASKS})])"
-STEPS = ("nodes", "tasks", "actors", "objects", "state", "logs")
+STEPS = ("nodes", "tasks", "actors", "objects", "logs")
 BURST = ("nodes", "tasks", "actors")  # enough to keep every gRPC port busy, in a few seconds
 STEP_SECONDS = 60
 DASHBOARD_PORT = 8265

@@ -25,7 +25,7 @@ from raymesh.shell import run
 from raymesh.waiting import wait_for
 
 INSIDE = Path(__file__).with_name("inside")
-STEPS = ("nodes", "tasks", "actors", "objects", "state", "environments", "logs", "job")
+STEPS = ("nodes", "tasks", "actors", "objects", "state", "logs", "job")
 RANDOM_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 SPEAKS: dict[str, Speaks] = {"grpc": "grpc", "http": "http", "tcp": "tcp", "refused": "unknown"}
 

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.e2e
 
 
 def test_both_nodes_work(run: Run, traffic: Traffic) -> None:
-    """Tasks, actor calls, 40 MB objects with their checksum, states and log files go both ways."""
-    with run.progress.phase("tasks, actors, objects, states and logs on both nodes"):
+    """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways."""
+    with run.progress.phase("tasks, actors, objects and logs on both nodes"):
         proofs = traffic.drive(STEPS)
     assert [proof.step for proof in proofs] == list(STEPS)
 
