@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import select
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +29,7 @@ TERMINAL_REASONS = frozenset(
 )
 TERMINAL_POLLS = 3  # a state that passes by itself does not count
 CALL_SECONDS = 60
+READ_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,51 @@ class Kube:
         finally:
             end_group(process)
             if process.stdout:
+                process.stdout.close()
+
+    @contextlib.contextmanager
+    def talk(
+        self, pod: str, argv: Sequence[str], *, container: str, namespace: str = "default"
+    ) -> Iterator[Callable[[float], str]]:
+        """Yield a call that sends an empty line to a program in a container and returns the line that comes back.
+
+        The program ends with its standard input. The call takes the seconds that an answer may take; it raises
+        CommandError where none comes.
+        """
+        words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "exec", "-i", "-n", namespace, pod]
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [*words, "-c", container, "--", *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            asks, answers = process.stdin, process.stdout.fileno()
+
+            def ask(within: float) -> str:
+                end, line = time.monotonic() + within, b""
+                with contextlib.suppress(BrokenPipeError):  # then no answer comes either, and the error says why
+                    asks.write(b"\n")
+                while not line.endswith(b"\n"):
+                    came = select.select([answers], [], [], max(0.0, end - time.monotonic()))[0]
+                    part = os.read(answers, READ_BYTES) if came else b""
+                    if not part:
+                        errors.seek(0)
+                        last = errors.read()[-2000:].decode(errors="replace")
+                        why = "it ended" if came else f"silent for {within:g} s"
+                        raise CommandError(f"no answer of {argv[0]} in {namespace}/{pod}: {why}\n{last}")
+                    line += part
+                return line.decode()
+
+            try:
+                yield ask
+            finally:
+                asks.close()
+                end_group(process)
                 process.stdout.close()
 
     def _last_log(self, namespace: str, pod: str) -> str:

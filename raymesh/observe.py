@@ -31,7 +31,7 @@ from raymesh.witness.sockets import State, parse
 
 LOG = logging.getLogger(__name__)
 Findings = tuple[Finding, ...]
-Work = Callable[[], object]  # makes traffic, or sees to it that there is some
+Work = Callable[[], object]  # makes Ray's nodes call each other
 
 WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
 RATE_FLOOR = 1.0  # gRPC calls a second; a burst of traffic makes about ten times as many
@@ -116,42 +116,35 @@ def sidecars_show_mtls(sidecars: Mapping[Role, EnvoyAdmin], *, pods: int) -> Fin
     return mtls_by_envoy(seen, pods=pods)
 
 
-def jaeger_shows_calls(
-    jaeger: Jaeger, traffic: Traffic, ray_pods: Mapping[Role, Pod], contract: Contract, *, within: float
-) -> Findings:
-    """Judge the spans of work and a job done now."""
-    since = _microseconds()
-    run = _run(ray_pods, since)
-
-    def probe() -> Findings:
-        _work_everywhere(traffic, ray_pods, within)
-        spans = jaeger.spans(TRACING_SERVICE, start=since, end=_microseconds(), limit=MOST_TRACES)
-        return grpc_traces(jaeger.services(), spans, run=run, contract=contract)
-
-    return _settle("gRPC traces by Jaeger", probe, within=within)
-
-
-def protocols_crossing(
+def calls_are_visible(
     jaeger: Jaeger,
     sidecars: Mapping[Role, EnvoyAdmin],
     traffic: Traffic,
+    work: Work,
     ray_pods: Mapping[Role, Pod],
     contract: Contract,
     *,
     within: float,
 ) -> Findings:
-    """Judge as which protocol the mesh saw each port that work done now has crossed."""
+    """Judge the spans of work and a job done now, and as which protocol the mesh saw each port that they crossed."""
     since = _microseconds()
+    run = Run(TRACING_SERVICE, {pod.name for pod in ray_pods.values()}, since, SERVICE_HOST)
+    # Once: what starts drivers and workers in a loop runs out of worker ports.
+    traffic.drive(WORK)
+    traffic.job(node_address(ray_pods["worker"]), within)
 
     def probe() -> Findings:
-        _work_everywhere(traffic, ray_pods, within)
+        work()  # with it the sidecars send what they still hold of the spans
         spans = jaeger.spans(TRACING_SERVICE, start=since, end=_microseconds(), limit=MOST_TRACES)
-        calls = calls_across(_run(ray_pods, since).spans(spans))
         chains = [chain for admin in sidecars.values() for chain in admin.inbound()]
         clusters = [cluster for admin in sidecars.values() for cluster in admin.clusters()]
-        return crossing_ports(protocols_seen(calls, chains, clusters), contract, must_cross=CROSSING)
+        seen = protocols_seen(calls_across(run.spans(spans)), chains, clusters)
+        return (
+            *grpc_traces(jaeger.services(), spans, run=run, contract=contract),
+            *crossing_ports(seen, contract, must_cross=CROSSING),
+        )
 
-    return _settle("protocols on the ports", probe, within=within)
+    return _settle("Ray's calls, visible", probe, within=within)
 
 
 def ports_listening(kube: Kube, ray_pods: Mapping[Role, Pod], contract: Contract) -> Findings:
@@ -226,18 +219,9 @@ def _red(findings: Findings) -> set[str]:
     return {finding.verdict for finding in findings if not finding.ok}
 
 
-def _work_everywhere(traffic: Traffic, ray_pods: Mapping[Role, Pod], within: float) -> None:
-    traffic.drive(WORK)
-    traffic.job(node_address(ray_pods["worker"]), within)
-
-
 def node_address(pod: Pod) -> str:
     """Return the name under which a pod registers with Ray."""
     return f"{pod.ip.replace('.', '-')}.{SERVICE_HOST}"
-
-
-def _run(ray_pods: Mapping[Role, Pod], since: int) -> Run:
-    return Run(TRACING_SERVICE, {pod.name for pod in ray_pods.values()}, since, SERVICE_HOST)
 
 
 def _places(targets: Sequence[Target]) -> set[tuple[str, int]]:

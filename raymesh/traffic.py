@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,8 @@ WORKLOAD = Path(__file__).parent / "audit" / "inside" / "workload.py"
 GUIDE_TASKS = 5000
 GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range({GUIDE_TASKS})])"
 STEPS = ("nodes", "tasks", "actors", "objects", "logs")
-BURST = ("nodes", "tasks", "actors")  # enough to keep every gRPC port busy, in a few seconds
+PULSE = Path(__file__).parent / "probes" / "pulse.py"
+PULSE_SECONDS = 60
 STEP_SECONDS = 60
 DASHBOARD_PORT = 8265
 ANSWER = "the answer is 42"
@@ -49,7 +51,24 @@ class Traffic:
         """Run the guide's one-liner as it stands and return its output. Raises CommandError."""
         return self._python(["-c", GUIDE_ONE_LINER], within).stdout
 
-    def drive(self, steps: Sequence[str] = BURST) -> list[Proof]:
+    @contextlib.contextmanager
+    def pulse(self) -> Iterator[Callable[[], int]]:
+        """Yield a round of calls between head and worker, which returns how many there were.
+
+        It raises TrafficFailed or CommandError unless all of them succeeded.
+        """
+        program = ["python", "-c", PULSE.read_text(), str(PODS)]
+        with self.kube.talk(self.head_pod, program, container=HEAD, namespace=NAMESPACE) as ask:
+
+            def beat() -> int:
+                answer = json.loads(ask(PULSE_SECONDS))
+                if not answer.get("calls"):
+                    raise TrafficFailed(f"calls between the nodes: {answer}")
+                return int(answer["calls"])
+
+            yield beat
+
+    def drive(self, steps: Sequence[str]) -> list[Proof]:
         """Run steps of the workload on both nodes. Raises TrafficFailed unless every one of them succeeded."""
         within = (STEP_SECONDS + 5) * len(steps) + 30
         arguments = ["-", "auto", str(PODS), str(STEP_SECONDS), *steps]

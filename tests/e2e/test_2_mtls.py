@@ -1,5 +1,7 @@
 """Every byte between Ray nodes is mutually authenticated: three witnesses that do not know of each other."""
 
+from concurrent.futures import Future
+
 import pytest
 
 from fixtures.run import Run
@@ -14,7 +16,13 @@ from raymesh.witness.prometheus import Prometheus
 pytestmark = pytest.mark.e2e
 
 
-def test_kiali_shows_mtls_on_the_self_edge(run: Run, kiali: Kiali, work: Work, judge: Judge) -> None:
+def test_kiali_shows_mtls_on_the_self_edge(
+    run: Run,
+    kiali: Kiali,
+    work: Work,
+    guide_tasks: Future[str],  # noqa: ARG001 - from here on they run beside all that is asserted
+    judge: Judge,
+) -> None:
     """Kiali's graph has the gRPC self-edge at 100 % mTLS, in several polls in a row, and no edge with less."""
     with run.progress.phase("mTLS by Kiali"):
         judge(kiali_shows_mtls(kiali, work, within=run.settings.timeouts.evidence))
