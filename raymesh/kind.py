@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pytest_kind.cluster import KindCluster
 
 from raymesh import orphans
 from raymesh.engine import Engine
-from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.errors import CommandError, EnvironmentFault, RaymeshError
 from raymesh.kube import Kube
 from raymesh.manifests import Doc, load
 from raymesh.progress import Progress
@@ -74,7 +75,7 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
         try:
             if not found:
                 with progress.phase("create the kind cluster"):
-                    made.create(_config(spec, engine))
+                    _create(made, _config(spec, engine))
                     _leak_guard(spec.name, engine)
                     engine.docker("exec", _node(spec.name), "touch", WHOLE)
             yield kube, found
@@ -82,6 +83,13 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
             if not keep:
                 with progress.phase("delete the kind cluster"):
                     remove(spec.name, engine, progress)
+
+
+def _create(made: _Cluster, config: Path) -> None:
+    try:
+        made.create(config)
+    except subprocess.CalledProcessError as error:
+        raise CommandError(f"kind can't create the cluster, exit code {error.returncode}; it says why below") from None
 
 
 def remove(name: str, engine: Engine, progress: Progress) -> None:

@@ -30,7 +30,7 @@ from raymesh.tools import toolbox
 
 LABEL = "raymesh.key"
 NODE = "node"
-DISK_GIB = 20  # cold: Go's caches 10, images 5, archives between; measured on lane seed
+DISK_GIB = 20  # cold: Go's build cache 7, engine with images and a cluster 9, the rest 2; measured on lane seed
 STEP_SECONDS = 1800
 
 
