@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from raymesh import kube
-from raymesh.errors import TerminalState, WaitTimeout
+from raymesh.errors import CommandError, TerminalState, WaitTimeout
 from raymesh.kube import TERMINAL_REASONS, Kube, pod_state
 from raymesh.shell import Completed
 
@@ -85,3 +86,34 @@ def test_the_number_of_pods_has_to_be_exact(showing: Shown, count: int) -> None:
     one.wait_ready("default", "app=x", count=1, within=1)
     with pytest.raises(WaitTimeout, match="'head': 'Ready'"):
         one.wait_ready("default", "app=x", count=count, within=0.01)
+
+
+def talker(folder: Path, script: str) -> Kube:
+    """A cluster whose kubectl is this shell script."""
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Kube(folder / "kubeconfig", program)
+
+
+def test_talking_to_a_program_is_a_line_for_a_line_and_ends_it(tmp_path: Path) -> None:
+    kube = talker(tmp_path, "while read line; do echo pong; done; sleep 60")
+    with kube.talk("head", ["python"], container="ray-head") as ask:
+        assert [ask(5), ask(5)] == ["pong\n", "pong\n"]
+    left = subprocess.run(["pgrep", "-f", str(tmp_path / "kubectl")], check=False, capture_output=True)
+    assert not left.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "within", "why"),
+    [
+        ("echo 'no such pod' >&2; exit 1", 5, "no answer of python in default/head: it ended\nno such pod"),
+        ("exec sleep 60", 0.1, "silent for 0.1 s"),
+    ],
+)
+def test_a_program_that_does_not_answer_says_why(tmp_path: Path, script: str, within: float, why: str) -> None:
+    with (
+        talker(tmp_path, script).talk("head", ["python"], container="ray-head") as ask,
+        pytest.raises(CommandError, match=why),
+    ):
+        ask(within)
