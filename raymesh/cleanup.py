@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from raymesh.settings import cache_dir
 from raymesh.waiting import wait_for
 
 GONE_SECONDS = 20
+SHOWN_CHARS = 160
 SCRATCH = ("root-*", "context-*")  # folders of an image build, which removes them unless it is killed
 
 Say = Callable[[str], None]
@@ -74,7 +76,7 @@ def _orphans(say: Say) -> None:
     found = orphans.orphans()
     orphans.end_orphans()
     for pid, command in found.items():
-        say(f"process {pid} of a killed run: {command}")
+        say(f"process {pid} of a killed run: {textwrap.shorten(command, SHOWN_CHARS)}")
 
 
 def _users_clusters(say: Say) -> None:

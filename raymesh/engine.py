@@ -36,6 +36,7 @@ NETNS_FILE = Path("/run/netns") / NAMESPACE
 HOST_LINK, INNER_LINK, BRIDGE = "raymesh-host", "raymesh-in", "raymesh0"
 # Private ranges to try in turn: the first that no route of the machine covers is taken.
 RANGES = ("10.213.0.0/16", "10.217.0.0/16", "172.29.0.0/16", "192.168.192.0/18")
+CURE = "it needs a machine where root may mount and make namespaces; or start a Docker of your own"
 START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60, 20, 15
 CGROUPS = Path("/sys/fs/cgroup")
 # Engines that this process started. They outlive the call that did, and a Popen that is dropped while its program runs
@@ -154,7 +155,11 @@ def private(progress: Progress) -> Engine:
             return found
         with progress.phase("start a private Docker engine"):
             remove_private()  # whatever a killed one left
-            _start(tools)
+            try:
+                _start(tools)
+            except BaseException:
+                remove_private()
+                raise
         found = _answering(tools)
     if not found:
         raise EnvironmentFault("the private engine does not answer", f"read {_log_file()}")
@@ -182,7 +187,12 @@ def _start(tools: Toolbox) -> None:
     environment = tools.environment
 
     def ip(*words: str) -> None:
-        run(["ip", *words], timeout=30, env=environment)
+        try:
+            run(["ip", *words], timeout=30, env=environment)
+        except CommandError as error:
+            raise EnvironmentFault(
+                f"the private Docker engine can't have a network of its own\n{error}", CURE
+            ) from error
 
     ip("netns", "add", NAMESPACE)
     ip("link", "add", HOST_LINK, "type", "veth", "peer", "name", INNER_LINK, "netns", NAMESPACE)
@@ -230,7 +240,7 @@ def _start(tools: Toolbox) -> None:
             last = _log_file().read_text(errors="replace").strip().splitlines()[-8:]
             raise EnvironmentFault(
                 "the private Docker engine ended at its start:\n  " + "\n  ".join(last),
-                "it needs a machine where root may mount and make namespaces; or start a Docker of your own",
+                CURE,
             )
         return run(["docker", "version"], timeout=ANSWER_SECONDS, env=_client_environment(tools), check=False).code == 0
 
