@@ -1,4 +1,4 @@
-"""The guide's own step 5: it was the traffic of all that was asserted so far, and it survived the control."""
+"""The guide's own step 5: it ran beside what was asserted so far, for as long as it took."""
 
 from concurrent.futures import Future
 
