@@ -53,11 +53,9 @@ class Engine:
     address: str
     environment: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def docker(
-        self, *words: str | Path, timeout: float = 120, check: bool = True, log: Path | None = None
-    ) -> Completed:
+    def docker(self, *words: str | Path, timeout: float = 120, check: bool = True) -> Completed:
         """Run the docker client. Raises CommandError."""
-        return run(["docker", *words], timeout=timeout, env=self.environment, check=check, log=log)
+        return run(["docker", *words], timeout=timeout, env=self.environment, check=check)
 
 
 @contextlib.contextmanager
@@ -251,12 +249,7 @@ def _start(tools: Toolbox) -> None:
 
 
 def _client_environment(tools: Toolbox) -> dict[str, str]:
-    config = cache_dir() / "engine" / "client"
-    plugin = config / "cli-plugins" / "docker-buildx"
-    if plugin.resolve() != tools.program("cli-plugins/docker-buildx").resolve():
-        plugin.parent.mkdir(parents=True, exist_ok=True)
-        plugin.unlink(missing_ok=True)
-        plugin.symlink_to(tools.program("cli-plugins/docker-buildx"))
+    config = cache_dir() / "engine" / "client"  # not the user's: what it names is for another engine
     return {**tools.environment, "DOCKER_HOST": f"unix://{SOCKET}", "DOCKER_CONFIG": str(config)}
 
 

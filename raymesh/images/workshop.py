@@ -30,6 +30,7 @@ from raymesh.tools import toolbox
 
 LABEL = "raymesh.key"
 NODE = "node"
+TOOLS = "images"  # of images/tools.yaml
 DISK_GIB = 20  # cold: Go's build cache 7, engine with images and a cluster 9, the rest 2; measured on lane seed
 STEP_SECONDS = 1800
 
@@ -160,7 +161,7 @@ class Workshop:
         """Import a Debian file system into the engine; the path returned holds its image's name."""
         name = f"{REPOSITORY}/root-{root.name}:{root.suite}-{_root_key(root)}"
         if self.engine.docker("image", "inspect", name, check=False).code:
-            tools = toolbox("roots", self.progress)
+            tools = toolbox(TOOLS, self.progress)
             log = self.logs / f"root-{root.name}.log"
             with (
                 self.progress.phase(f"mmdebstrap {root.name}"),
@@ -248,8 +249,24 @@ class Workshop:
                 self.engine.docker("save", "-o", context / "images.tar", *inner, timeout=STEP_SECONDS)
             flags = [word for name, value in args.items() for word in ("--build-arg", f"{name}={value}")]
             label = f"{LABEL}={self._key(recipe)}"
-            words: list[str | Path] = ["build", "--network=none", "--progress=plain", "--label", label, *flags]
-            self.engine.docker(*words, "--tag", recipe.reference(self.lane), context, timeout=STEP_SECONDS, log=log)
+            self._buildx(
+                *("build", "--network=none", "--progress=plain", "--label", label, *flags),
+                *("--tag", recipe.reference(self.lane), context),
+                log=log,
+            )
+
+    def _buildx(self, *words: str | Path, log: Path) -> None:
+        """Build inside the engine, with a buildx of our own: a user's docker may come without one.
+
+        BUILDX_BUILDER: the engine's own builder, which knows the engine's images; the user may have chosen another.
+        """
+        builder = {"BUILDX_BUILDER": "default", "BUILDX_CONFIG": str(cache_dir() / "buildx")}
+        run(
+            [toolbox(TOOLS, self.progress).program("cli-plugins/docker-buildx"), *words],
+            timeout=STEP_SECONDS,
+            env={**self.engine.environment, **builder},
+            log=log,
+        )
 
 
 def _root_key(root: Root) -> str:
