@@ -22,11 +22,15 @@ from raymesh.manifests import Doc, dump
 from raymesh.shell import Completed, end_group, run
 from raymesh.waiting import wait_for
 
+CRASH_LOOP = "CrashLoopBackOff"
 # Reasons of a waiting container that waiting does not cure.
 TERMINAL_REASONS = frozenset(
-    {"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"}
+    {CRASH_LOOP, "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"}
     | {"CreateContainerConfigError", "CreateContainerError"}
 )
+# A program may end once or twice because it came up before what it needs: KubeRay's operator does where kube-proxy is
+# a second late. By the third start, half a minute on, that is no excuse.
+CRASHES = 3
 TERMINAL_POLLS = 3  # a state that passes by itself does not count
 CALL_SECONDS = 60
 READ_BYTES = 65536
@@ -217,6 +221,8 @@ def pod_state(pod: Doc) -> str:
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     for container in containers:
         waiting = container["state"].get("waiting", {})
+        if waiting.get("reason") == CRASH_LOOP and container["restartCount"] + 1 < CRASHES:
+            continue
         if waiting.get("reason") in TERMINAL_REASONS:
             return f"{waiting['reason']}: {container['name']}: {waiting.get('message', '')}"
     if "deletionTimestamp" in pod["metadata"]:

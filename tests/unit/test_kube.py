@@ -12,14 +12,17 @@ import pytest
 
 from raymesh import kube
 from raymesh.errors import CommandError, TerminalState, WaitTimeout
-from raymesh.kube import TERMINAL_REASONS, Kube, pod_state
+from raymesh.kube import CRASHES, TERMINAL_REASONS, Kube, pod_state
 from raymesh.shell import Completed
 
 READY = [{"type": "Ready", "status": "True"}]
 
 
-def container(name: str = "ray-head", *, ready: bool = False, **waiting: str) -> dict[str, Any]:
-    return {"name": name, "ready": ready, "state": {"waiting": waiting} if waiting else {"running": {}}}
+def container(
+    name: str = "ray-head", *, ready: bool = False, restarts: int = CRASHES - 1, **waiting: str
+) -> dict[str, Any]:
+    state = {"waiting": waiting} if waiting else {"running": {}}
+    return {"name": name, "ready": ready, "restartCount": restarts, "state": state}
 
 
 def pod(*containers: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **status: Any) -> dict[str, Any]:
@@ -43,6 +46,12 @@ def test_a_container_that_can_not_start_names_itself_and_the_reason(reason: str)
 def test_an_init_container_that_can_not_start_counts_too() -> None:
     stuck = container("istio-init", reason="CrashLoopBackOff")
     assert pod_state(pod(container(reason="PodInitializing"), init=(stuck,))) == "CrashLoopBackOff: istio-init: "
+
+
+def test_a_program_that_ended_once_or_twice_may_yet_start() -> None:
+    for restarts in range(CRASHES - 1):
+        crashed = container("kuberay-operator", restarts=restarts, reason="CrashLoopBackOff", message="back-off 10s")
+        assert pod_state(pod(crashed, phase="Running")) == "Running, not ready: kuberay-operator"
 
 
 def test_a_reason_that_passes_is_no_terminal_one() -> None:
