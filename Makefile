@@ -81,5 +81,6 @@ $(ACTIONLINT): images/lint-tools/go.mod images/lint-tools/go.sum
 	@command -v go > /dev/null || { echo 'make: linting workflows takes Go 1.26 or newer: put `go` on PATH' >&2; exit 1; }
 	@mkdir -p $(@D)
 	cd images/lint-tools && CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly GOCACHE=$(CACHE)/go-build \
-	  go build -trimpath -buildvcs=false -o $(@D)/ tool
+	  timeout 900 go build -trimpath -buildvcs=false -o $(@D)/ tool || { \
+	  echo 'make: no actionlint; does the Go module proxy answer? see `go env GOPROXY`' >&2; exit 1; }
 	@touch $@

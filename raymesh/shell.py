@@ -43,14 +43,16 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     log: Path | None = None,
+    silence: float | None = None,
     check: bool = True,
 ) -> Completed:
     """Run `argv` and return its output.
 
     `timeout` is seconds; `env` is added to ours. With `log`, both streams are appended there as they come (and stdout
-    and stderr of the result are empty). The program runs in a process group of its own, which is ended as a whole when
-    the deadline passes or the caller is interrupted. Raises CommandError on a non-zero exit (unless `check` is false),
-    a missing program or a passed deadline.
+    and stderr of the result are empty), and a program that writes nothing there for `silence` seconds is given up: one
+    that waits for a server has no deadline of its own. The program runs in a process group of its own, which is ended
+    as a whole when the deadline passes or the caller is interrupted. Raises CommandError on a non-zero exit (unless
+    `check` is false), a missing program, a passed deadline or a long silence.
     """
     words = [str(word) for word in argv]
     line = shlex.join(words)
@@ -80,10 +82,15 @@ def run(
         stack.callback(_running.discard, process)
         stack.callback(_close_pipes, process)
         try:
-            out, err = process.communicate(stdin, timeout=timeout)
+            if log and silence is not None:
+                _listen(process, log, silence, timeout)
+            out, err = process.communicate(stdin, timeout=max(0.0, started + timeout - time.monotonic()))
         except subprocess.TimeoutExpired:
             end_group(process)
             raise CommandError(f"no end after {timeout:g} s: {line}\n{_tail(log, '')}") from None
+        except _Silent:
+            end_group(process)
+            raise CommandError(f"not a word for {silence:g} s: {line}\n{_tail(log, '')}") from None
         except BaseException:
             end_group(process)
             raise
@@ -91,6 +98,24 @@ def run(
     if check and done.code != 0:
         raise CommandError(f"exit code {done.code}: {line}\n{_tail(log, done.stderr or done.stdout)}")
     return done
+
+
+class _Silent(Exception):
+    """A program wrote nothing for too long."""
+
+
+def _listen(process: subprocess.Popen[str], log: Path, silence: float, timeout: float) -> None:
+    """Return once the program has ended. Raises _Silent, or TimeoutExpired as `communicate` does."""
+    end, heard, size = time.monotonic() + timeout, time.monotonic(), log.stat().st_size
+    while time.monotonic() < end:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(1.0, silence))
+            return
+        if log.stat().st_size != size:
+            heard, size = time.monotonic(), log.stat().st_size
+        elif time.monotonic() - heard > silence:
+            raise _Silent
+    raise subprocess.TimeoutExpired(process.args, timeout)
 
 
 def end_group(process: subprocess.Popen[Any]) -> None:

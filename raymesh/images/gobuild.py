@@ -13,6 +13,8 @@ from raymesh.settings import Lane, cache_dir
 from raymesh.shell import run
 
 GO_MINOR = 26  # the `go` line of images/*/go.mod
+DOWNLOAD_SECONDS = 1800
+SILENCE_SECONDS = 180  # a large module over a slow line; nothing at all within it is no answer
 
 
 def go_version() -> str:
@@ -51,13 +53,7 @@ def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
     part.mkdir(parents=True)
     environment = _environment()
     log = logs / f"go-{family.name}.log"
-    try:
-        run(["go", "mod", "download"], timeout=1800, cwd=family.folder, env=environment, log=log)
-    except CommandError as error:
-        raise EnvironmentFault(
-            f"can't fetch the Go modules of {family.name}\n{error}",
-            "check `go env GOPROXY` and the network, then run again: what is done is kept",
-        ) from error
+    _download(family, log)
     run(
         ["go", "build", "-o", f"{part}/", *_flags(family, lane), family.package],
         timeout=5400,
@@ -69,16 +65,40 @@ def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
     return done
 
 
-def module_folder(family: GoFamily, module: str) -> Path:
-    """Return where the module cache holds a dependency of the family. Raises EnvironmentFault where Go is missing."""
+def module_folder(family: GoFamily, module: str, logs: Path) -> Path:
+    """Return where the module cache holds a dependency of the family.
+
+    Raises EnvironmentFault where Go is missing or the module proxy does not answer.
+    """
     go_version()
-    listed = run(
-        ["go", "list", "-m", "-f", "{{.Dir}}", module], timeout=120, cwd=family.folder, env=_environment()
-    ).stdout.strip()
-    if not listed:
-        run(["go", "mod", "download", module], timeout=900, cwd=family.folder, env=_environment())
-        return module_folder(family, module)
-    return Path(listed)
+    folder = _listed(family, module)
+    if not folder:
+        _download(family, logs / f"go-{family.name}.log", module)
+        folder = _listed(family, module)
+    return Path(folder)
+
+
+def _listed(family: GoFamily, module: str) -> str:
+    asked = ["go", "list", "-m", "-f", "{{.Dir}}", module]
+    return run(asked, timeout=120, cwd=family.folder, env=_environment()).stdout.strip()
+
+
+def _download(family: GoFamily, log: Path, *modules: str) -> None:
+    """Fetch modules, or all of the family's. -x: a line for each request, as go itself waits for an answer forever."""
+    try:
+        run(
+            ["go", "mod", "download", "-x", *modules],
+            timeout=DOWNLOAD_SECONDS,
+            silence=SILENCE_SECONDS,
+            cwd=family.folder,
+            env=_environment(),
+            log=log,
+        )
+    except CommandError as error:
+        raise EnvironmentFault(
+            f"can't fetch the Go modules of {family.name}\n{error}",
+            "check `go env GOPROXY` and the network, then run again: what is done is kept",
+        ) from error
 
 
 def _flags(family: GoFamily, lane: Lane) -> list[str]:

@@ -88,7 +88,7 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
 
     Raises EnvironmentFault where the chosen source can't serve here, CommandError where a build fails.
     """
-    if _source(settings, engine) == "build":
+    if _source(settings, engine, progress) == "build":
         lane = settings.lane.as_built()
         workshop = Workshop.open(lane, engine, progress)
         images = workshop.make()
@@ -101,20 +101,26 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
     return Served("pull", lane, registry.published(lane), istioctl, workshop.module("kuberay", KUBERAY_MODULE))
 
 
-def _source(settings: Settings, engine: Engine) -> Literal["pull", "build"]:
+def _source(settings: Settings, engine: Engine, progress: Progress) -> Literal["pull", "build"]:
     if settings.image_source == "build":
         return "build"
-    reachable = engine.kind == "docker" and registry.registries_answer(settings.lane, engine)
-    if reachable:
+    why = _why_not_pull(settings.lane, engine, progress)
+    if not why:
         return "pull"
     if settings.image_source == "pull":
-        why = "not every container registry of the lane answers"
-        if engine.kind == "private":
-            why = "the private engine has no route off this machine"
         raise EnvironmentFault(
-            f"--image-source pull: {why}", "use --image-source build, or a Docker engine of your own"
+            f"--image-source pull: {why}", "use --image-source build, or a Docker engine that reaches the registries"
         )
+    progress.say(f"images are made here, not pulled: {why}")
     return "build"
+
+
+def _why_not_pull(lane: Lane, engine: Engine, progress: Progress) -> str:
+    if engine.kind == "private":
+        return "the private engine has no route off this machine"
+    with progress.phase("ask the container registries"):
+        silent = registry.silent_registries(lane, engine)
+    return f"no image of the lane from {' nor from '.join(silent)}" if silent else ""
 
 
 def _pulled_istioctl(lane: Lane, engine: Engine) -> Path:

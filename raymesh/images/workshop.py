@@ -61,7 +61,7 @@ class Workshop:
 
     def module(self, family: str, module: str) -> Path:
         """Return the folder of a Go module that a family is built from."""
-        return gobuild.module_folder(self.recipes.go[family], module)
+        return gobuild.module_folder(self.recipes.go[family], module, self.logs)
 
     def key(self) -> str:
         """Return the content key of the node image, which covers all the others."""

@@ -82,6 +82,22 @@ def test_a_log_keeps_command_and_both_streams_and_the_error_shows_its_tail(tmp_p
     assert len([row for row in rows if row.startswith("  | ")]) == TAIL_LINES
 
 
+def test_who_writes_nothing_for_too_long_is_given_up(tmp_path: Path) -> None:
+    log, child = tmp_path / "x.log", tmp_path / "child"
+    with pytest.raises(CommandError, match=r"not a word for 0\.3 s: sh -c [\s\S]*\| get a module[\s\S]*log: "):
+        run(["sh", "-c", f"echo get a module; sleep 60 & echo $! > {child}; wait"], timeout=60, log=log, silence=0.3)
+    wait_gone(int(child.read_text()))
+
+
+def test_who_writes_now_and_then_may_take_longer(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    done = run(["sh", "-c", "for n in 1 2 3 4; do echo $n; sleep 0.3; done"], timeout=60, log=log, silence=0.9)
+    assert done.code == 0
+    assert done.seconds > 0.9
+    with pytest.raises(CommandError, match=r"no end after 0\.5 s"):
+        run(["sh", "-c", "while :; do echo x; sleep 0.1; done"], timeout=0.5, log=log, silence=10)
+
+
 def test_all_that_runs_in_any_thread_can_be_ended(tmp_path: Path) -> None:
     caught: list[CommandError] = []
 
