@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from raymesh.errors import WaitTimeout
 from raymesh.kube import Kube
+from raymesh.mesh import istio, kuberay
 from raymesh.mesh.raycluster import HEAD, NAME, NAMESPACE, PODS, SERVICE_HOST, TRACING_SERVICE, WORKER
 from raymesh.ports import WORKER_PORTS, Contract, Role
 from raymesh.probes.knock import Target, knock
+from raymesh.settings import Lane
 from raymesh.traffic import Traffic
 from raymesh.verdicts.calls import calls_across
 from raymesh.verdicts.envoy import Sidecar, mtls_by_envoy
 from raymesh.verdicts.finding import Finding, failures, holds
 from raymesh.verdicts.kiali import mtls_by_kiali
+from raymesh.verdicts.platform import platform_as_pinned
 from raymesh.verdicts.ports import crossing_ports, listening_ports, protocols_seen
 from raymesh.verdicts.prometheus import mtls_by_prometheus
 from raymesh.verdicts.refusal import OUTSIDERS, outsiders_refused
@@ -23,9 +27,9 @@ from raymesh.verdicts.traces import Run, grpc_traces
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.http import NoAnswer
-from raymesh.witness.jaeger import Jaeger
+from raymesh.witness.jaeger import Jaeger, Span
 from raymesh.witness.kiali import Kiali
-from raymesh.witness.pods import Pod
+from raymesh.witness.pods import Pod, parse_pods
 from raymesh.witness.prometheus import Prometheus, received_by_policy
 from raymesh.witness.sockets import State, parse
 
@@ -49,15 +53,10 @@ CROSSING = (
     *("dashboard-agent-listen-port", "gcs-server-port"),
 )
 WORK = ("nodes", "tasks", "actors", "objects", "logs")  # crosses every port of CROSSING but the agent's HTTP one
-# What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
-PLAINTEXT_SHOWS = {
-    "Prometheus": {"nothing but mutual_tls grows"},
-    "Kiali": {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"},
-}
 CONTAINERS: dict[Role, str] = {"head": HEAD, "worker": WORKER}
 
 
-def _settle(what: str, probe: Callable[[], Findings], *, within: float, stable: int = 1) -> Findings:
+def settle(what: str, probe: Callable[[], Findings], *, within: float, stable: int = 1) -> Findings:
     """Poll until the findings hold; where they never do, return the last ones, for they say why."""
     last: Findings = ()
 
@@ -76,17 +75,38 @@ def _settle(what: str, probe: Callable[[], Findings], *, within: float, stable: 
         return last
 
 
+def platform(kube: Kube, traffic: Traffic, lane: Lane, ray_pods: Collection[str]) -> Findings:
+    """Judge what runs now; `ray_pods` are the names of the pods to be taken for Ray's."""
+    versions = {
+        "kubernetes": kube.version(),
+        "istiod": istio.version(kube),
+        "kuberay-operator": kuberay.version(kube),
+        "ray": traffic.version(),
+    }
+    pods = parse_pods(kube.pods_json())
+    return platform_as_pinned(
+        pods,
+        [pod for pod in pods if pod.namespace == NAMESPACE and pod.name in ray_pods],
+        versions,
+        traffic.nodes(),
+        lane=lane,
+        headless_host=SERVICE_HOST,
+        ray_pod_count=PODS,
+    )
+
+
 def kiali_shows_mtls(kiali: Kiali, work: Work, *, within: float) -> Findings:
     """Judge Kiali's view while Ray works, until it is green several times in a row."""
 
     def probe() -> Findings:
         work()
-        return _by_kiali(kiali)
+        return by_kiali(kiali)
 
-    return _settle("mTLS by Kiali", probe, within=within, stable=STABLE_POLLS)
+    return settle("mTLS by Kiali", probe, within=within, stable=STABLE_POLLS)
 
 
-def _by_kiali(kiali: Kiali) -> Findings:
+def by_kiali(kiali: Kiali) -> Findings:
+    """Judge what Kiali shows now."""
     return mtls_by_kiali(
         kiali.graph(NAMESPACE, WINDOW_SECONDS),
         kiali.workload(NAMESPACE, NAME),
@@ -107,13 +127,39 @@ def prometheus_shows_mtls(prometheus: Prometheus, work: Work, *, within: float) 
         work()
         return mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
 
-    return _settle("mTLS by Prometheus", probe, within=within)
+    return settle("mTLS by Prometheus", probe, within=within)
 
 
 def sidecars_show_mtls(sidecars: Mapping[Role, EnvoyAdmin], *, pods: int) -> Findings:
     """Judge what the sidecars say of their handshakes and inbound chains."""
     seen = {admin.pod: Sidecar(admin.handshakes(), admin.inbound()) for admin in sidecars.values()}
     return mtls_by_envoy(seen, pods=pods)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the mesh shows of Ray's calls: spans, and as which protocols it saw the ports that were crossed."""
+
+    run: Run
+    services: Collection[str]
+    spans: Sequence[Span]
+    protocols: Mapping[int, Collection[str]]
+
+    def judged(self, contract: Contract) -> Findings:
+        """Judge it all."""
+        return (
+            *grpc_traces(self.services, self.spans, run=self.run, contract=contract),
+            *crossing_ports(self.protocols, contract, must_cross=CROSSING),
+        )
+
+
+def sight(jaeger: Jaeger, sidecars: Mapping[Role, EnvoyAdmin], ray_pods: Mapping[Role, Pod], *, since: float) -> Sight:
+    """Return what the mesh shows of calls since then (seconds since the epoch)."""
+    run = Run(TRACING_SERVICE, {pod.name for pod in ray_pods.values()}, _microseconds(since), SERVICE_HOST)
+    spans = jaeger.spans(TRACING_SERVICE, start=run.since, end=_microseconds(time.time()), limit=MOST_TRACES)
+    chains = [chain for admin in sidecars.values() for chain in admin.inbound()]
+    clusters = [cluster for admin in sidecars.values() for cluster in admin.clusters()]
+    return Sight(run, jaeger.services(), spans, protocols_seen(calls_across(run.spans(spans)), chains, clusters))
 
 
 def calls_are_visible(
@@ -127,24 +173,16 @@ def calls_are_visible(
     within: float,
 ) -> Findings:
     """Judge the spans of work and a job done now, and as which protocol the mesh saw each port that they crossed."""
-    since = _microseconds()
-    run = Run(TRACING_SERVICE, {pod.name for pod in ray_pods.values()}, since, SERVICE_HOST)
+    since = time.time()
     # Once: what starts drivers and workers in a loop runs out of worker ports.
     traffic.drive(WORK)
     traffic.job(node_address(ray_pods["worker"]), within)
 
     def probe() -> Findings:
         work()  # with it the sidecars send what they still hold of the spans
-        spans = jaeger.spans(TRACING_SERVICE, start=since, end=_microseconds(), limit=MOST_TRACES)
-        chains = [chain for admin in sidecars.values() for chain in admin.inbound()]
-        clusters = [cluster for admin in sidecars.values() for cluster in admin.clusters()]
-        seen = protocols_seen(calls_across(run.spans(spans)), chains, clusters)
-        return (
-            *grpc_traces(jaeger.services(), spans, run=run, contract=contract),
-            *crossing_ports(seen, contract, must_cross=CROSSING),
-        )
+        return sight(jaeger, sidecars, ray_pods, since=since).judged(contract)
 
-    return _settle("Ray's calls, visible", probe, within=within)
+    return settle("Ray's calls, visible", probe, within=within)
 
 
 def ports_listening(kube: Kube, ray_pods: Mapping[Role, Pod], contract: Contract) -> Findings:
@@ -174,51 +212,6 @@ def serving_targets(targets: Sequence[Target], contract: Contract) -> list[Targe
     return [target for target in targets if any(port.holds(target.port) for port in serving)]
 
 
-def outsider_gets_through(kube: Kube, serving: Sequence[Target], *, within: float) -> None:
-    """Wait until a plaintext client is answered at every one of these ports. Raises WaitTimeout."""
-    wait_for(
-        "a plaintext client gets through",
-        lambda: [
-            str(probe) for probe in knock(kube, "outsider", ["plaintext"], serving) if probe.outcome != "answered"
-        ],
-        until=lambda others: not others,
-        within=within,
-    )
-
-
-def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: float) -> None:
-    """Wait until the sidecars' own verdict is green, or is red. Raises WaitTimeout."""
-    wait_for(
-        f"mTLS by the sidecars turns {'green' if green else 'red'}",
-        lambda: sidecars_show_mtls(sidecars, pods=PODS),
-        until=lambda findings: holds(findings) == green,
-        within=within,
-    )
-
-
-def plaintext_shows(
-    prometheus: Prometheus, kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
-) -> None:
-    """Wait until plaintext that a client sends now turns Prometheus' and Kiali's verdicts red, each for that alone.
-
-    Raises WaitTimeout.
-    """
-    query = received_by_policy(NAMESPACE)
-    before = prometheus.query(query)
-
-    def red() -> dict[str, set[str]]:
-        work()
-        knock(kube, "outsider", ["plaintext"], serving)
-        by_prometheus = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
-        return {"Prometheus": _red(by_prometheus), "Kiali": _red(_by_kiali(kiali))}
-
-    wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", red, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
-
-
-def _red(findings: Findings) -> set[str]:
-    return {finding.verdict for finding in findings if not finding.ok}
-
-
 def node_address(pod: Pod) -> str:
     """Return the name under which a pod registers with Ray."""
     return f"{pod.ip.replace('.', '-')}.{SERVICE_HOST}"
@@ -228,5 +221,5 @@ def _places(targets: Sequence[Target]) -> set[tuple[str, int]]:
     return {(target.pod, target.port) for target in targets}
 
 
-def _microseconds() -> int:
-    return int(time.time() * 1_000_000)
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000)

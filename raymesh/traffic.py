@@ -13,6 +13,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from raymesh.errors import RaymeshError
 from raymesh.kube import Kube
 from raymesh.mesh.raycluster import HEAD, NAMESPACE, PODS
+from raymesh.ports import Contract
 from raymesh.shell import Completed
 from raymesh.waiting import wait_for
 
@@ -24,6 +25,8 @@ PULSE = Path(__file__).parent / "probes" / "pulse.py"
 PULSE_SECONDS = 180
 STEP_SECONDS = 60
 DASHBOARD_PORT = 8265
+AGENT_PORT = "dashboard-agent-listen-port"
+AGENT_SECONDS = 10
 ANSWER = "the answer is 42"
 
 
@@ -114,6 +117,14 @@ class Traffic:
             if status != JobStatus.SUCCEEDED or ANSWER not in logs:
                 raise TrafficFailed(f"job {name}: {status}, logs: {logs[-1000:]}")
             return Proof("job", f"{status} on {worker_address}, its log read through the head", 0.0)
+
+    def ask_agent(self, address: str, contract: Contract) -> bool:
+        """Ask a node's dashboard agent over HTTP how it is, from the head; tell whether it answered that it is well."""
+        url = f"http://{address}:{contract.find(AGENT_PORT).number}/api/local_raylet_healthz"
+        code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout={AGENT_SECONDS}).read().decode())"
+        words = ["python", "-c", code]
+        answer = self.kube.exec(self.head_pod, words, container=HEAD, namespace=NAMESPACE, check=False)
+        return answer.stdout.strip() == "success"
 
     def _python(self, arguments: Sequence[str], within: float, stdin: str | None = None) -> Completed:
         return self.kube.exec(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from raymesh.kube import Kube
 from raymesh.manifests import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
-from raymesh.ports import Contract, contract
+from raymesh.ports import AppProtocol, Contract, contract
 from raymesh.settings import Lane
 
 NAME = "raycluster-istio"
@@ -31,23 +32,33 @@ TRACING_SERVICE = f"{NAME}.{NAMESPACE}"
 GCS = {"name": "gcs-server-port", "port": 6379, "appProtocol": "tcp"}
 
 
-def ports(lane: Lane) -> Contract:
-    """Return the ports of the lane's Ray with the guide's numbers, and with one for the port that it leaves random."""
+def ports(lane: Lane, protocols: Mapping[str, AppProtocol] | None = None) -> Contract:
+    """Return the ports of the lane's Ray with the guide's numbers, and with one for the port that it leaves random.
+
+    `protocols` are other appProtocols than Ray's own, by the name of the port.
+    """
     guide = contract(lane.ray)
     known = {port.name for port in guide.ports}
-    return contract(lane.ray, numbers={name: number for name, number in PINNED.items() if name in known})
+    pinned = {name: number for name, number in PINNED.items() if name in known}
+    return contract(lane.ray, numbers=pinned, protocols=protocols)
+
+
+def headless_service(declared: Contract) -> Doc:
+    """Return the guide's headless Service with these ports."""
+    [service] = load("ray/headless-service.yaml")
+    service["spec"]["ports"] = [
+        *({"name": p.name, "port": p.number, "appProtocol": p.app_protocol} for p in declared.headless_ports()),
+        GCS,
+    ]
+    return service
 
 
 def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
     """Return headless Service and RayCluster with `images` (as written -> as served), patched for the lane."""
-    [service] = load("ray/headless-service.yaml")
     [cluster] = with_images(load("ray/raycluster.yaml"), images)
     cluster["spec"]["rayVersion"] = lane.ray
     declared = ports(lane)
-    service["spec"]["ports"] = [
-        {"name": p.name, "port": p.number, "appProtocol": p.app_protocol} for p in declared.headless_ports()
-    ]
-    service["spec"]["ports"].append(GCS)
+    service = headless_service(declared)
     head, [worker] = cluster["spec"]["headGroupSpec"], cluster["spec"]["workerGroupSpecs"]
     head["rayStartParams"].update(declared.ray_start_params("head"))
     worker["rayStartParams"].update(declared.ray_start_params("worker"))

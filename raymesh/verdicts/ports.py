@@ -10,6 +10,7 @@ from raymesh.verdicts.finding import Finding, some
 from raymesh.witness.envoy import Cluster, InboundChain
 from raymesh.witness.jaeger import parse_upstream
 
+DECLARED = "each port is seen as the protocol that was declared"
 ROLES: tuple[Role, ...] = ("head", "worker")
 SIDECAR_PORTS = {
     15001: "the sidecar's outbound listener, behind the pod's own redirect",
@@ -81,7 +82,7 @@ def crossing_ports(
         if set(protocols) != {contract.protocol_of(number)}
     ]
     declared = Finding(
-        "each port is seen as the protocol that was declared",
+        DECLARED,
         ok=bool(seen) and not wrong,
         expected="ports, each with its appProtocol only",
         seen=f"{len(seen)} ports, otherwise: {some(wrong)}",

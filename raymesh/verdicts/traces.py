@@ -19,6 +19,8 @@ SERVICE_ON = {  # names of the contract -> the service that Ray serves there
     WORKER_PORTS: "/ray.rpc.CoreWorkerService/",
 }
 HTTP_PORT = "dashboard-agent-listen-port"
+KNOWN = "the service has traces of this run"
+HTTP_CALLS = f"HTTP on {HTTP_PORT}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def grpc_traces(
     """Judge Jaeger's list of services and the spans of one or more queries."""
     ours = run.spans(spans)
     known = Finding(
-        "the service has traces of this run",
+        KNOWN,
         ok=run.service in services and bool(ours),
         expected=f"service {run.service} with spans of {some(sorted(run.pods))} since the run began",
         seen=f"{len(ours)} of {len(spans)} spans; services: {some(sorted(services))}",
@@ -62,7 +64,7 @@ def _grpc(calls: list[Call], port: str, run: Run, contract: Contract) -> Finding
 def _http(calls: list[Call], run: Run, contract: Contract) -> Finding:
     here = _on_port(calls, HTTP_PORT, run, contract)
     good = [c for c in here if not c.client.grpc_path and _same(c, "http.status_code") == HTTP_OK]
-    return _finding(f"HTTP on {HTTP_PORT}", good, here, f"HTTP with status {HTTP_OK} through {run.headless_host}")
+    return _finding(HTTP_CALLS, good, here, f"HTTP with status {HTTP_OK} through {run.headless_host}")
 
 
 def _same(call: Call, tag: str) -> str:

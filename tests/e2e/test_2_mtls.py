@@ -1,7 +1,5 @@
 """Every byte between Ray nodes is mutually authenticated: three witnesses that do not know of each other."""
 
-from concurrent.futures import Future
-
 import pytest
 
 from fixtures.run import Run
@@ -20,7 +18,6 @@ def test_kiali_shows_mtls_on_the_self_edge(
     run: Run,
     kiali: Kiali,
     work: Work,
-    guide_tasks: Future[str],  # noqa: ARG001 - from here on they run beside all that is asserted
     judge: Judge,
 ) -> None:
     """Kiali's graph has the gRPC self-edge at 100 % mTLS, in several polls in a row, and no edge with less."""

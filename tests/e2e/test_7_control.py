@@ -1,32 +1,58 @@
-"""The control: when plaintext is allowed and used, the verdicts say so; when it no longer is, they agree again."""
+"""The controls: a mesh that is broken on purpose turns the verdicts red; once it is whole again they are green."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from fixtures.run import Run
 from fixtures.session import Judge
+from raymesh.controls import (
+    agent_in_sight,
+    agent_out_of_sight,
+    outsider_gets_through,
+    plaintext_shows,
+    red,
+    sidecars_turn,
+)
+from raymesh.images.source import Served
 from raymesh.kube import Kube
+from raymesh.mesh import raycluster
 from raymesh.mesh.istio import peer_authentication
-from raymesh.mesh.raycluster import PODS
 from raymesh.observe import (
     Work,
     kiali_shows_mtls,
-    outsider_gets_through,
-    plaintext_shows,
+    platform,
     prometheus_shows_mtls,
     refusals,
     serving_targets,
     sidecars_show_mtls,
-    sidecars_turn,
 )
 from raymesh.ports import Contract, Role
+from raymesh.probes.impostor import impostor
 from raymesh.probes.knock import Target
+from raymesh.traffic import AGENT_PORT, Traffic
 from raymesh.witness.envoy import EnvoyAdmin
+from raymesh.witness.jaeger import Jaeger
 from raymesh.witness.kiali import Kiali
+from raymesh.witness.pods import Pod
 from raymesh.witness.prometheus import Prometheus
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def misdeclared(kube: Kube, served: Served, contract: Contract) -> Iterator[Contract]:
+    """A headless Service that declares the dashboard agent's port as tcp in place of http.
+
+    Not a port of Ray's own gRPC: where Istio changes a port's protocol, calls under way break, and Ray gives up actors.
+    """
+    wrong = raycluster.ports(served.lane, {AGENT_PORT: "tcp"})
+    try:
+        kube.apply([raycluster.headless_service(wrong)])
+        yield wrong
+    finally:
+        kube.apply([raycluster.headless_service(contract)])
 
 
 @pytest.fixture
@@ -37,6 +63,29 @@ def permissive(kube: Kube, strict: None) -> Iterator[None]:  # noqa: ARG001 - it
         yield
     finally:
         kube.apply([peer_authentication("STRICT")])
+
+
+def test_an_impostor_turns_every_platform_verdict_red(run: Run, kube: Kube, served: Served, traffic: Traffic) -> None:
+    """A pod that is nothing of what Ray's have to be, taken for one of them, and another lane."""
+    other = replace(served.lane, ray="0.0.0")
+    with run.progress.phase("control: an impostor"), impostor(kube, served.as_written) as name:
+        findings = platform(kube, traffic, other, {name})
+        assert red(findings) == {finding.verdict for finding in findings}
+
+
+def test_a_port_declared_as_tcp_is_lost_from_sight(
+    run: Run,
+    misdeclared: Contract,  # the deliberate break
+    jaeger: Jaeger,
+    sidecars: dict[Role, EnvoyAdmin],
+    traffic: Traffic,
+    ray_pods: dict[Role, Pod],
+    contract: Contract,
+) -> None:
+    """Calls to a port declared as tcp are answered and leave no trace, which turns just the verdicts on it red."""
+    within = run.settings.timeouts.evidence
+    with run.progress.phase("control: the agent's port declared as tcp"):
+        agent_out_of_sight(jaeger, sidecars, traffic, ray_pods, contract, misdeclared, within=within)
 
 
 def test_plaintext_turns_every_mtls_verdict_red(
@@ -56,11 +105,12 @@ def test_plaintext_turns_every_mtls_verdict_red(
     with run.progress.phase("control: PERMISSIVE and a plaintext client"):
         serving = serving_targets(targets, contract)
         outsider_gets_through(kube, serving, within=within)
+        assert "plaintext: refused" in red(refusals(kube, serving, contract))
         sidecars_turn(sidecars, green=False, within=within)
         plaintext_shows(prometheus, kiali, work, kube, serving, within=within)
 
 
-def test_strict_again_turns_them_green(
+def test_a_mesh_that_is_whole_again_is_green(
     run: Run,
     kube: Kube,
     probe_pods: None,  # noqa: ARG001 - it is refused again
@@ -68,16 +118,20 @@ def test_strict_again_turns_them_green(
     contract: Contract,
     kiali: Kiali,
     prometheus: Prometheus,
+    jaeger: Jaeger,
     sidecars: dict[Role, EnvoyAdmin],
+    traffic: Traffic,
     work: Work,
+    ray_pods: dict[Role, Pod],
     judge: Judge,
 ) -> None:
-    """After the control STRICT holds again: refused, and green by every witness."""
+    """After the controls every port is declared and STRICT holds again: refused, and green by every witness."""
     within = run.settings.timeouts.evidence
-    with run.progress.phase("after the control: STRICT again"):
+    with run.progress.phase("after the controls: whole again"):
         sidecars_turn(sidecars, green=True, within=within)
         again = [
-            *sidecars_show_mtls(sidecars, pods=PODS),
+            *sidecars_show_mtls(sidecars, pods=raycluster.PODS),
+            *agent_in_sight(jaeger, sidecars, traffic, ray_pods, contract, within=within),
             *kiali_shows_mtls(kiali, work, within=within),
             # After Kiali: by then every scrape has come in that still counts the control's plaintext.
             *prometheus_shows_mtls(prometheus, work, within=within),

@@ -1,0 +1,124 @@
+"""The controls: what a verdict has to say once the mesh is broken on purpose. Each waits until just that is red."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from raymesh.kube import Kube
+from raymesh.mesh.raycluster import NAME, NAMESPACE, PODS
+from raymesh.observe import CALLS_FLOOR, Findings, Work, by_kiali, node_address, settle, sidecars_show_mtls, sight
+from raymesh.ports import Contract, Role
+from raymesh.probes.knock import Target, knock
+from raymesh.traffic import Traffic
+from raymesh.verdicts.finding import holds
+from raymesh.verdicts.ports import DECLARED
+from raymesh.verdicts.prometheus import mtls_by_prometheus
+from raymesh.verdicts.traces import HTTP_CALLS, KNOWN
+from raymesh.waiting import wait_for
+from raymesh.witness.envoy import EnvoyAdmin
+from raymesh.witness.jaeger import Jaeger
+from raymesh.witness.kiali import Kiali
+from raymesh.witness.pods import Pod
+from raymesh.witness.prometheus import Prometheus, received_by_policy
+
+# What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
+PLAINTEXT_SHOWS = {
+    "Prometheus": {"nothing but mutual_tls grows"},
+    "Kiali": {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"},
+}
+# Verdicts that hold whenever a node asks the other's dashboard agent. The rest ask for work that is done but once.
+LASTING = {KNOWN, HTTP_CALLS, DECLARED}
+AGENT_OUT_OF_SIGHT = {HTTP_CALLS, DECLARED}
+LATELY_SECONDS = 15  # three times what a sidecar may hold spans back: calls made just now are in Jaeger by then
+
+
+def outsider_gets_through(kube: Kube, serving: Sequence[Target], *, within: float) -> None:
+    """Wait until a plaintext client is answered at every one of these ports. Raises WaitTimeout."""
+    wait_for(
+        "a plaintext client gets through",
+        lambda: [
+            str(probe) for probe in knock(kube, "outsider", ["plaintext"], serving) if probe.outcome != "answered"
+        ],
+        until=lambda others: not others,
+        within=within,
+    )
+
+
+def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: float) -> None:
+    """Wait until the sidecars' own verdict is green, or is red. Raises WaitTimeout."""
+    wait_for(
+        f"mTLS by the sidecars turns {'green' if green else 'red'}",
+        lambda: sidecars_show_mtls(sidecars, pods=PODS),
+        until=lambda findings: holds(findings) == green,
+        within=within,
+    )
+
+
+def plaintext_shows(
+    prometheus: Prometheus, kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
+) -> None:
+    """Wait until plaintext that a client sends now turns Prometheus' and Kiali's verdicts red, each for that alone.
+
+    Raises WaitTimeout.
+    """
+    query = received_by_policy(NAMESPACE)
+    before = prometheus.query(query)
+
+    def shown() -> dict[str, set[str]]:
+        work()
+        knock(kube, "outsider", ["plaintext"], serving)
+        by_prometheus = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
+        return {"Prometheus": red(by_prometheus), "Kiali": red(by_kiali(kiali))}
+
+    wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", shown, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
+
+
+def agent_out_of_sight(
+    jaeger: Jaeger,
+    sidecars: Mapping[Role, EnvoyAdmin],
+    traffic: Traffic,
+    ray_pods: Mapping[Role, Pod],
+    contract: Contract,
+    misdeclared: Contract,
+    *,
+    within: float,
+) -> None:
+    """Wait until answered calls to a dashboard agent leave no trace, and all that changed is what `misdeclared` says.
+
+    Raises WaitTimeout.
+    """
+
+    def shown() -> tuple[set[str], set[str]]:
+        answered = traffic.ask_agent(node_address(ray_pods["worker"]), contract)
+        lately = sight(jaeger, sidecars, ray_pods, since=time.time() - LATELY_SECONDS)
+        return red(lately.judged(contract)) & LASTING, red(lately.judged(misdeclared)) & {DECLARED} | (
+            set() if answered else {"the agent answers"}
+        )
+
+    wanted = (AGENT_OUT_OF_SIGHT, set())
+    wait_for(f"the agent out of sight: {wanted}", shown, until=lambda seen: seen == wanted, within=within)
+
+
+def agent_in_sight(
+    jaeger: Jaeger,
+    sidecars: Mapping[Role, EnvoyAdmin],
+    traffic: Traffic,
+    ray_pods: Mapping[Role, Pod],
+    contract: Contract,
+    *,
+    within: float,
+) -> Findings:
+    """Judge calls of the last seconds by those verdicts that a call to a dashboard agent keeps green."""
+
+    def probe() -> Findings:
+        traffic.ask_agent(node_address(ray_pods["worker"]), contract)
+        lately = sight(jaeger, sidecars, ray_pods, since=time.time() - LATELY_SECONDS)
+        return tuple(finding for finding in lately.judged(contract) if finding.verdict in LASTING)
+
+    return settle("the agent in sight", probe, within=within)
+
+
+def red(findings: Findings) -> set[str]:
+    """Return the verdicts that do not hold."""
+    return {finding.verdict for finding in findings if not finding.ok}
