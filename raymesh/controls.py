@@ -88,15 +88,15 @@ def agent_out_of_sight(
 
     Raises WaitTimeout.
     """
+    wanted = {"red": AGENT_OUT_OF_SIGHT, "red by what is declared now": set[str]()}
 
-    def shown() -> tuple[set[str], set[str]]:
-        answered = traffic.ask_agent(node_address(ray_pods["worker"]), contract)
+    def shown() -> dict[str, set[str]]:
+        if not traffic.ask_agent(node_address(ray_pods["worker"]), contract):
+            return {"no answer of the agent": set()}
         lately = sight(jaeger, sidecars, ray_pods, since=time.time() - LATELY_SECONDS)
-        return red(lately.judged(contract)) & LASTING, red(lately.judged(misdeclared)) & {DECLARED} | (
-            set() if answered else {"the agent answers"}
-        )
+        by_now = red(lately.judged(misdeclared)) & {DECLARED}
+        return {"red": red(lately.judged(contract)) & LASTING, "red by what is declared now": by_now}
 
-    wanted = (AGENT_OUT_OF_SIGHT, set())
     wait_for(f"the agent out of sight: {wanted}", shown, until=lambda seen: seen == wanted, within=within)
 
 

@@ -120,7 +120,8 @@ class Traffic:
 
     def ask_agent(self, address: str, contract: Contract) -> bool:
         """Ask a node's dashboard agent over HTTP how it is, from the head; tell whether it answered that it is well."""
-        url = f"http://{address}:{contract.find(AGENT_PORT).number}/api/local_raylet_healthz"
+        [port] = [port.number for port in contract.headless_ports() if port.name == AGENT_PORT]
+        url = f"http://{address}:{port}/api/local_raylet_healthz"
         code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout={AGENT_SECONDS}).read().decode())"
         words = ["python", "-c", code]
         answer = self.kube.exec(self.head_pod, words, container=HEAD, namespace=NAMESPACE, check=False)
