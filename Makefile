@@ -32,7 +32,8 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 	  echo '  cure: apt-get install python3 python3-venv on Debian 12, or put a python3.11 on PATH' >&2; \
 	  exit 1; }
 	$(PYTHON3) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout=30 --retries=2 \
+	  --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -7,6 +7,7 @@ whole, however it ends.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ipaddress
 import json
@@ -14,6 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +44,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 # Engines that this process started. They outlive the call that did, and a Popen that is dropped while its program runs
 # is a ResourceWarning, which pytest makes an error of whatever test is under way.
 _children: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def _let_go() -> None:
+    """Drop a kept engine without a word: here it is no leak."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        _children.clear()
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ Findings = tuple[Finding, ...]
 Work = Callable[[], object]  # makes Ray's nodes call each other
 
 WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
-RATE_FLOOR = 1.0  # gRPC calls a second; measured: 48, and 3 while the guide's 5000 tasks pile up
+RATE_FLOOR = 1.0  # gRPC calls a second; measured: 30 to 50, and 3 while the guide's 5000 tasks are taken in
 CALLS_FLOOR = 50
 STABLE_POLLS = 3
 MOST_TRACES = 3000

@@ -196,6 +196,7 @@ class Workshop:
             part = done.with_suffix(".part")
             part.mkdir(parents=True, exist_ok=True)
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
+            pip += ["--timeout=30", "--retries=2"]  # whatever this machine's own are: who is silent is given up
             with self.progress.phase(f"wheels of {image}"):
                 try:
                     run([*pip, "-r", requirements, "-d", part], timeout=STEP_SECONDS)
