@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 
 from raymesh.kube import Kube
 from raymesh.mesh.raycluster import NAME, NAMESPACE, PODS
-from raymesh.observe import CALLS_FLOOR, Findings, Work, by_kiali, node_address, settle, sidecars_show_mtls, sight
+from raymesh.observe import (
+    BEFORE,
+    CALLS_FLOOR,
+    Findings,
+    Work,
+    by_kiali,
+    node_address,
+    settle,
+    sidecars_show_mtls,
+    sight,
+)
 from raymesh.ports import Contract, Role
 from raymesh.probes.knock import Target, knock
 from raymesh.traffic import Traffic
@@ -63,7 +73,7 @@ def plaintext_shows(
     Raises WaitTimeout.
     """
     query = received_by_policy(NAMESPACE)
-    before = prometheus.query(query)
+    before = prometheus.query(query, BEFORE)
 
     def shown() -> dict[str, set[str]]:
         work()

@@ -40,6 +40,7 @@ Work = Callable[[], object]  # makes Ray's nodes call each other
 WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
 RATE_FLOOR = 1.0  # gRPC calls a second; measured: 30 to 50, and 3 while the guide's 5000 tasks are taken in
 CALLS_FLOOR = 50
+BEFORE = "prometheus-before"  # what growth is counted from, among the kept answers
 STABLE_POLLS = 3
 MOST_TRACES = 3000
 # What always serves, and so must answer who may ask. Worker ports come and go with their processes; 6382 is declared
@@ -121,7 +122,7 @@ def by_kiali(kiali: Kiali) -> Findings:
 def prometheus_shows_mtls(prometheus: Prometheus, work: Work, *, within: float) -> Findings:
     """Judge what grew in Prometheus from before the traffic until enough of it was scraped."""
     query = received_by_policy(NAMESPACE)
-    before = prometheus.query(query)
+    before = prometheus.query(query, BEFORE)
 
     def probe() -> Findings:
         work()

@@ -84,8 +84,9 @@ class Prometheus:
     def __init__(self, http: Http) -> None:
         self.http = http
 
-    def query(self, promql: str) -> tuple[Sample, ...]:
-        return parse_vector(self.http.get("prometheus-query", "/api/v1/query", {"query": promql}))
+    def query(self, promql: str, record: str = "prometheus-query") -> tuple[Sample, ...]:
+        """Return the answer to an instant query; `record` is the name under which it is kept."""
+        return parse_vector(self.http.get(record, "/api/v1/query", {"query": promql}))
 
     def targets(self) -> tuple[Target, ...]:
         return parse_targets(self.http.get("prometheus-targets", "/api/v1/targets", {"state": "active"}))
