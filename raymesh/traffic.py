@@ -23,7 +23,8 @@ GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i
 STEPS = ("nodes", "tasks", "actors", "objects", "logs")
 PULSE = Path(__file__).parent / "probes" / "pulse.py"
 PULSE_SECONDS = 180
-STEP_SECONDS = 180  # 15 as a rule; 60 while the guide's 5000 tasks are taken in
+STEP_SECONDS = 60
+DRIVER_SECONDS = 180  # seconds as a rule; while the guide's 5000 tasks are taken in a driver is long in coming up
 DASHBOARD_PORT = 8265
 AGENT_PORT = "dashboard-agent-listen-port"
 AGENT_SECONDS = 10
@@ -88,7 +89,7 @@ class Traffic:
             "import json, ray; ray.init(address='auto', logging_level='ERROR', log_to_driver=False);"
             "print(json.dumps({n['NodeManagerAddress']: n['Alive'] for n in ray.nodes()}))"
         )
-        answer: dict[str, bool] = json.loads(self._python(["-c", code], 60).stdout.splitlines()[-1])
+        answer: dict[str, bool] = json.loads(self._python(["-c", code], DRIVER_SECONDS).stdout.splitlines()[-1])
         return answer
 
     def version(self) -> str:

@@ -1,7 +1,5 @@
 """Who has no mesh identity is turned away at every port."""
 
-from concurrent.futures import Future
-
 import pytest
 
 from fixtures.run import Run
@@ -20,7 +18,6 @@ def test_outsiders_are_refused_and_insiders_served(
     probe_pods: None,  # noqa: ARG001 - they knock
     targets: list[Target],
     contract: Contract,
-    guide_tasks: Future[str],  # noqa: ARG001 - from here on they run beside all that is asserted
     judge: Judge,
 ) -> None:
     """Plaintext, TLS 1.2 and TLS 1.3 without a certificate are refused; the same client in the mesh is answered."""

@@ -1,12 +1,14 @@
 """Every gRPC call is visible, on a port that carries what it declares."""
 
+from concurrent.futures import Future
+
 import pytest
 
+from fixtures.raycluster import Worked
 from fixtures.run import Run
 from fixtures.session import Judge
 from raymesh.observe import Work, calls_are_visible
 from raymesh.ports import Contract, Role
-from raymesh.traffic import Traffic
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.jaeger import Jaeger
 from raymesh.witness.pods import Pod
@@ -18,13 +20,14 @@ def test_rays_calls_are_visible_on_their_declared_ports(
     run: Run,
     jaeger: Jaeger,
     sidecars: dict[Role, EnvoyAdmin],
-    traffic: Traffic,
     work: Work,
+    worked: Worked,
     ray_pods: dict[Role, Pod],
     contract: Contract,
+    guide_tasks: Future[str],  # noqa: ARG001 - from here on they run beside all that is asserted
     judge: Judge,
 ) -> None:
     """Calls of this run on every kind of port are seen by both sidecars, each port as the protocol it declares."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("gRPC traces by Jaeger, protocols on the ports"):
-        judge(calls_are_visible(jaeger, sidecars, traffic, work, ray_pods, contract, within=within))
+        judge(calls_are_visible(jaeger, sidecars, work, ray_pods, contract, since=worked.since, within=within))
