@@ -12,7 +12,9 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-FOLDER = Path(__file__).parents[1] / "data" / "seed-build-2026-11-23"
+DATA = Path(__file__).parents[1] / "data"
+FOLDER = DATA / "seed-build-2026-11-23"
+LATER = DATA / "seed-build-2026-11-24"  # Prometheus alone, before and after
 LANE = "seed"
 HEAD, WORKER = sorted(path.name.split("-", 1)[1].rsplit("-", 1)[0] for path in FOLDER.glob("envoy-*-stats.json"))
 
@@ -28,7 +30,7 @@ class Doctored:
 @cache
 def recorded(file: str) -> str:
     """Return an answer word for word; large ones are kept compressed."""
-    path = FOLDER / file
+    path = (LATER if file.startswith("prometheus-") else FOLDER) / file
     return path.read_text() if path.exists() else gzip.decompress((FOLDER / f"{file}.gz").read_bytes()).decode()
 
 

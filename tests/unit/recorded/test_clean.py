@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from raymesh.evidence.redact import redact
-from tests.unit.recorded.recordings import FOLDER, recorded
+from tests.unit.recorded.recordings import FOLDER, LATER, recorded
 
-FILES = sorted(path.name.removesuffix(".gz") for path in FOLDER.iterdir())
+FILES = sorted(path.name.removesuffix(".gz") for folder in (FOLDER, LATER) for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("file", FILES)
