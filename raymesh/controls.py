@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from raymesh.kube import Kube
 from raymesh.mesh.raycluster import NAME, NAMESPACE, PODS
@@ -11,27 +11,24 @@ from raymesh.observe import (
     BEFORE,
     CALLS_FLOOR,
     Findings,
+    Look,
     Work,
     by_kiali,
-    node_address,
     settle,
     sidecars_show_mtls,
-    sight,
 )
 from raymesh.ports import Contract, Role
 from raymesh.probes.knock import Target, knock
-from raymesh.traffic import Traffic
 from raymesh.verdicts.finding import holds
 from raymesh.verdicts.ports import DECLARED
 from raymesh.verdicts.prometheus import mtls_by_prometheus
 from raymesh.verdicts.traces import HTTP_CALLS, KNOWN
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
-from raymesh.witness.jaeger import Jaeger
 from raymesh.witness.kiali import Kiali
-from raymesh.witness.pods import Pod
 from raymesh.witness.prometheus import Prometheus, received_by_policy
 
+Ask = Callable[[], bool]  # asks a node's dashboard agent from the other node, and tells whether it answered
 # What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
 PLAINTEXT_SHOWS = {
     "Prometheus": {"nothing but mutual_tls grows"},
@@ -84,16 +81,7 @@ def plaintext_shows(
     wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", shown, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
 
 
-def agent_out_of_sight(
-    jaeger: Jaeger,
-    sidecars: Mapping[Role, EnvoyAdmin],
-    traffic: Traffic,
-    ray_pods: Mapping[Role, Pod],
-    contract: Contract,
-    misdeclared: Contract,
-    *,
-    within: float,
-) -> None:
+def agent_out_of_sight(look: Look, ask: Ask, contract: Contract, misdeclared: Contract, *, within: float) -> None:
     """Wait until answered calls to a dashboard agent leave no trace, and all that changed is what `misdeclared` says.
 
     Raises WaitTimeout.
@@ -101,30 +89,22 @@ def agent_out_of_sight(
     wanted = {"red": AGENT_OUT_OF_SIGHT, "red by what is declared now": set[str]()}
 
     def shown() -> dict[str, set[str]]:
-        if not traffic.ask_agent(node_address(ray_pods["worker"]), contract):
+        if not ask():
             return {"no answer of the agent": set()}
-        lately = sight(jaeger, sidecars, ray_pods, since=time.time() - LATELY_SECONDS)
+        lately = look(time.time() - LATELY_SECONDS)
         by_now = red(lately.judged(misdeclared)) & {DECLARED}
         return {"red": red(lately.judged(contract)) & LASTING, "red by what is declared now": by_now}
 
     wait_for(f"the agent out of sight: {wanted}", shown, until=lambda seen: seen == wanted, within=within)
 
 
-def agent_in_sight(
-    jaeger: Jaeger,
-    sidecars: Mapping[Role, EnvoyAdmin],
-    traffic: Traffic,
-    ray_pods: Mapping[Role, Pod],
-    contract: Contract,
-    *,
-    within: float,
-) -> Findings:
+def agent_in_sight(look: Look, ask: Ask, contract: Contract, *, within: float) -> Findings:
     """Judge calls of the last seconds by those verdicts that a call to a dashboard agent keeps green."""
 
     def probe() -> Findings:
-        traffic.ask_agent(node_address(ray_pods["worker"]), contract)
-        lately = sight(jaeger, sidecars, ray_pods, since=time.time() - LATELY_SECONDS)
-        return tuple(finding for finding in lately.judged(contract) if finding.verdict in LASTING)
+        ask()
+        judged = look(time.time() - LATELY_SECONDS).judged(contract)
+        return tuple(finding for finding in judged if finding.verdict in LASTING)
 
     return settle("the agent in sight", probe, within=within)
 

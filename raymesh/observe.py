@@ -153,7 +153,10 @@ class Sight:
         )
 
 
-def sight(jaeger: Jaeger, sidecars: Mapping[Role, EnvoyAdmin], ray_pods: Mapping[Role, Pod], *, since: float) -> Sight:
+Look = Callable[[float], Sight]  # takes since when, in seconds since the epoch
+
+
+def sight(jaeger: Jaeger, sidecars: Mapping[Role, EnvoyAdmin], ray_pods: Mapping[Role, Pod], since: float) -> Sight:
     """Return what the mesh shows of calls since then (seconds since the epoch)."""
     run = Run(TRACING_SERVICE, {pod.name for pod in ray_pods.values()}, _microseconds(since), SERVICE_HOST)
     spans = jaeger.spans(TRACING_SERVICE, start=run.since, end=_microseconds(time.time()), limit=MOST_TRACES)
@@ -162,21 +165,12 @@ def sight(jaeger: Jaeger, sidecars: Mapping[Role, EnvoyAdmin], ray_pods: Mapping
     return Sight(run, jaeger.services(), spans, protocols_seen(calls_across(run.spans(spans)), chains, clusters))
 
 
-def calls_are_visible(
-    jaeger: Jaeger,
-    sidecars: Mapping[Role, EnvoyAdmin],
-    work: Work,
-    ray_pods: Mapping[Role, Pod],
-    contract: Contract,
-    *,
-    since: float,
-    within: float,
-) -> Findings:
+def calls_are_visible(look: Look, work: Work, contract: Contract, *, since: float, within: float) -> Findings:
     """Judge the spans of what was done since then, and as which protocol the mesh saw each port that was crossed."""
 
     def probe() -> Findings:
         work()  # with it the sidecars send what they still hold of the spans
-        return sight(jaeger, sidecars, ray_pods, since=since).judged(contract)
+        return look(since).judged(contract)
 
     return settle("Ray's calls, visible", probe, within=within)
 

@@ -8,6 +8,7 @@ import pytest
 from fixtures.run import Run
 from fixtures.session import Judge
 from raymesh.controls import (
+    Ask,
     agent_in_sight,
     agent_out_of_sight,
     outsider_gets_through,
@@ -20,8 +21,10 @@ from raymesh.kube import Kube
 from raymesh.mesh import raycluster
 from raymesh.mesh.istio import peer_authentication
 from raymesh.observe import (
+    Look,
     Work,
     kiali_shows_mtls,
+    node_address,
     platform,
     prometheus_shows_mtls,
     refusals,
@@ -33,7 +36,6 @@ from raymesh.probes.impostor import impostor
 from raymesh.probes.knock import Target
 from raymesh.traffic import AGENT_PORT, Traffic
 from raymesh.witness.envoy import EnvoyAdmin
-from raymesh.witness.jaeger import Jaeger
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.pods import Pod
 from raymesh.witness.prometheus import Prometheus
@@ -53,6 +55,12 @@ def misdeclared(kube: Kube, served: Served, contract: Contract) -> Iterator[Cont
         yield wrong
     finally:
         kube.apply([raycluster.headless_service(contract)])
+
+
+@pytest.fixture
+def ask_agent(traffic: Traffic, ray_pods: dict[Role, Pod], contract: Contract) -> Ask:
+    """Ask the worker's dashboard agent how it is, from the head."""
+    return lambda: traffic.ask_agent(node_address(ray_pods["worker"]), contract)
 
 
 @pytest.fixture
@@ -76,16 +84,14 @@ def test_an_impostor_turns_every_platform_verdict_red(run: Run, kube: Kube, serv
 def test_a_port_declared_as_tcp_is_lost_from_sight(
     run: Run,
     misdeclared: Contract,  # the deliberate break
-    jaeger: Jaeger,
-    sidecars: dict[Role, EnvoyAdmin],
-    traffic: Traffic,
-    ray_pods: dict[Role, Pod],
+    look: Look,
+    ask_agent: Ask,
     contract: Contract,
 ) -> None:
     """Calls to a port declared as tcp are answered and leave no trace, which turns just the verdicts on it red."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("control: the agent's port declared as tcp"):
-        agent_out_of_sight(jaeger, sidecars, traffic, ray_pods, contract, misdeclared, within=within)
+        agent_out_of_sight(look, ask_agent, contract, misdeclared, within=within)
 
 
 def test_plaintext_turns_every_mtls_verdict_red(
@@ -118,11 +124,10 @@ def test_a_mesh_that_is_whole_again_is_green(
     contract: Contract,
     kiali: Kiali,
     prometheus: Prometheus,
-    jaeger: Jaeger,
     sidecars: dict[Role, EnvoyAdmin],
-    traffic: Traffic,
+    look: Look,
+    ask_agent: Ask,
     work: Work,
-    ray_pods: dict[Role, Pod],
     judge: Judge,
 ) -> None:
     """After the controls every port is declared and STRICT holds again: refused, and green by every witness."""
@@ -131,7 +136,7 @@ def test_a_mesh_that_is_whole_again_is_green(
         sidecars_turn(sidecars, green=True, within=within)
         again = [
             *sidecars_show_mtls(sidecars, pods=raycluster.PODS),
-            *agent_in_sight(jaeger, sidecars, traffic, ray_pods, contract, within=within),
+            *agent_in_sight(look, ask_agent, contract, within=within),
             *kiali_shows_mtls(kiali, work, within=within),
             # After Kiali: by then every scrape has come in that still counts the control's plaintext.
             *prometheus_shows_mtls(prometheus, work, within=within),
