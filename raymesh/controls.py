@@ -37,6 +37,7 @@ PLAINTEXT_SHOWS = {
 # Verdicts that hold whenever a node asks the other's dashboard agent. The rest ask for work that is done but once.
 LASTING = {KNOWN, HTTP_CALLS, DECLARED}
 AGENT_OUT_OF_SIGHT = {HTTP_CALLS, DECLARED}
+STABLE_LOOKS = 4  # of 2 s and more
 LATELY_SECONDS = 15  # three times what a sidecar may hold spans back: calls made just now are in Jaeger by then
 
 
@@ -95,7 +96,14 @@ def agent_out_of_sight(look: Look, ask: Ask, contract: Contract, misdeclared: Co
         by_now = red(lately.judged(misdeclared)) & {DECLARED}
         return {"red": red(lately.judged(contract)) & LASTING, "red by what is declared now": by_now}
 
-    wait_for(f"the agent out of sight: {wanted}", shown, until=lambda seen: seen == wanted, within=within)
+    wait_for(
+        f"the agent out of sight: {wanted}",
+        shown,
+        until=lambda seen: seen == wanted,
+        within=within,
+        # Longer than a sidecar may hold spans back (5 s): silence at first may only be a trace that is late.
+        stable=STABLE_LOOKS,
+    )
 
 
 def agent_in_sight(look: Look, ask: Ask, contract: Contract, *, within: float) -> Findings:
