@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from raymesh.kube import Kube
-from raymesh.mesh.raycluster import NAME, NAMESPACE, PODS
+from raymesh.mesh.raycluster import PODS
 from raymesh.observe import (
-    BEFORE,
-    CALLS_FLOOR,
     Findings,
     Look,
     Work,
     by_kiali,
+    growth_judge,
     settle,
     sidecars_show_mtls,
 )
@@ -21,12 +20,11 @@ from raymesh.ports import Contract, Role
 from raymesh.probes.knock import Target, knock
 from raymesh.verdicts.finding import holds
 from raymesh.verdicts.ports import DECLARED
-from raymesh.verdicts.prometheus import mtls_by_prometheus
 from raymesh.verdicts.traces import HTTP_CALLS, KNOWN
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
-from raymesh.witness.prometheus import Prometheus, received_by_policy
+from raymesh.witness.prometheus import Prometheus
 
 Ask = Callable[[], bool]  # asks a node's dashboard agent from the other node, and tells whether it answered
 # What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
@@ -70,14 +68,12 @@ def plaintext_shows(
 
     Raises WaitTimeout.
     """
-    query = received_by_policy(NAMESPACE)
-    before = prometheus.query(query, BEFORE)
+    judge = growth_judge(prometheus)
 
     def shown() -> dict[str, set[str]]:
         work()
         knock(kube, "outsider", ["plaintext"], serving)
-        by_prometheus = mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
-        return {"Prometheus": red(by_prometheus), "Kiali": red(by_kiali(kiali))}
+        return {"Prometheus": red(judge()), "Kiali": red(by_kiali(kiali))}
 
     wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", shown, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
 

@@ -21,7 +21,7 @@ from raymesh.verdicts.finding import Finding, failures, holds
 from raymesh.verdicts.kiali import mtls_by_kiali
 from raymesh.verdicts.platform import platform_as_pinned
 from raymesh.verdicts.ports import crossing_ports, listening_ports, protocols_seen
-from raymesh.verdicts.prometheus import mtls_by_prometheus
+from raymesh.verdicts.prometheus import NO_RESET, mtls_by_prometheus
 from raymesh.verdicts.refusal import OUTSIDERS, outsiders_refused
 from raymesh.verdicts.traces import Run, grpc_traces
 from raymesh.waiting import wait_for
@@ -120,14 +120,33 @@ def by_kiali(kiali: Kiali) -> Findings:
 
 def prometheus_shows_mtls(prometheus: Prometheus, work: Work, *, within: float) -> Findings:
     """Judge what grew in Prometheus from before the traffic until enough of it was scraped."""
-    query = received_by_policy(NAMESPACE)
-    before = prometheus.query(query, BEFORE)
+    judge = growth_judge(prometheus)
 
     def probe() -> Findings:
         work()
-        return mtls_by_prometheus(before, prometheus.query(query), workload=NAME, floor=CALLS_FLOOR)
+        return judge()
 
     return settle("mTLS by Prometheus", probe, within=within)
+
+
+def growth_judge(prometheus: Prometheus) -> Callable[[], Findings]:
+    """Return a call that judges what grew in Prometheus since now, or since a counter last went back.
+
+    A stock sidecar's counters go with the filter chain that they were made for: 45 s after each change of the mesh's
+    configuration, when the old chain's time to drain is over, they start at 0.
+    """
+    query = received_by_policy(NAMESPACE)
+    before = prometheus.query(query, BEFORE)
+
+    def judge() -> Findings:
+        nonlocal before
+        after = prometheus.query(query)
+        findings = mtls_by_prometheus(before, after, workload=NAME, floor=CALLS_FLOOR)
+        if any(finding.verdict == NO_RESET and not finding.ok for finding in findings):
+            before = after
+        return findings
+
+    return judge
 
 
 def sidecars_show_mtls(sidecars: Mapping[Role, EnvoyAdmin], *, pods: int) -> Findings:

@@ -8,6 +8,7 @@ from raymesh.verdicts.finding import Finding, some
 from raymesh.witness.prometheus import Sample
 
 WITNESS = "Prometheus"
+NO_RESET = "no sidecar restarted in between"
 Key = frozenset[tuple[str, str]]
 
 
@@ -67,7 +68,7 @@ def _nothing_else_grows(growth: list[tuple[dict[str, str], float]]) -> Finding:
 def _no_reset(growth: list[tuple[dict[str, str], float]]) -> Finding:
     resets = [f"{gain:g}: {labels}" for labels, gain in growth if gain < 0]
     return Finding(
-        "no sidecar restarted in between",
+        NO_RESET,
         ok=bool(growth) and not resets,
         expected="series, none of which went back",
         seen=f"{len(growth)} series, went back: {some(resets)}",
