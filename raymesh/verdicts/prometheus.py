@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from raymesh.verdicts.finding import Finding, some
 from raymesh.witness.prometheus import Sample
 
 WITNESS = "Prometheus"
-NO_RESET = "no sidecar restarted in between"
 Key = frozenset[tuple[str, str]]
 
 
@@ -18,6 +18,15 @@ def mtls_by_prometheus(
     """Judge the growth between two answers to `received_by_policy`. `floor` is calls that the traffic must reach."""
     growth = _growth(before, after)
     return _mutual_grows(growth, workload, floor), _nothing_else_grows(growth), _no_reset(growth)
+
+
+def rebased(before: Sequence[Sample], after: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Return `before` with 0 for each series that went back: it began anew, and has since gained all that it has.
+
+    The others stay as they were, so that what grew elsewhere is not forgotten.
+    """
+    now = {_key(sample): sample.value for sample in after}
+    return tuple(replace(old, value=0.0) if now.get(_key(old), old.value) < old.value else old for old in before)
 
 
 def _growth(before: Sequence[Sample], after: Sequence[Sample]) -> list[tuple[dict[str, str], float]]:
@@ -68,7 +77,7 @@ def _nothing_else_grows(growth: list[tuple[dict[str, str], float]]) -> Finding:
 def _no_reset(growth: list[tuple[dict[str, str], float]]) -> Finding:
     resets = [f"{gain:g}: {labels}" for labels, gain in growth if gain < 0]
     return Finding(
-        NO_RESET,
+        "no sidecar restarted in between",
         ok=bool(growth) and not resets,
         expected="series, none of which went back",
         seen=f"{len(growth)} series, went back: {some(resets)}",
