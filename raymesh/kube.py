@@ -155,7 +155,9 @@ class Kube:
         )
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()  # kubectl says where it listens, or why not, and ends
+            # kubectl says where it listens, or why not, and ends; of an API server that is silent it says nothing.
+            said = select.select([process.stdout], [], [], within)[0]
+            line = process.stdout.readline() if said else "kubectl is silent"
             match = re.match(r"Forwarding from (127\.0\.0\.1:\d+)", line)
             if not match:
                 raise CommandError(f"no port-forward to {namespace}/{target}:{port} in {within:g} s: {line.strip()}")

@@ -126,3 +126,16 @@ def test_a_program_that_does_not_answer_says_why(tmp_path: Path, script: str, wi
         pytest.raises(CommandError, match=why),
     ):
         ask(within)
+
+
+@pytest.mark.parametrize(
+    ("script", "within", "why"),
+    [
+        ("echo 'no such service'; exit 1", 5, "no port-forward to istio-system/service/kiali:20001 .*: no such"),
+        ("exec sleep 60", 0.1, "no port-forward .* in 0.1 s: kubectl is silent"),
+    ],
+)
+def test_a_port_forward_that_does_not_come_up_says_why(tmp_path: Path, script: str, within: float, why: str) -> None:
+    forward = talker(tmp_path, script).port_forward("istio-system", "service/kiali", 20001, within)
+    with pytest.raises(CommandError, match=why), forward:
+        pass
