@@ -18,7 +18,7 @@ from raymesh.observe import (
 )
 from raymesh.ports import Contract, Role
 from raymesh.probes.knock import Target, knock
-from raymesh.verdicts.finding import holds
+from raymesh.verdicts.finding import Finding, holds, names, red
 from raymesh.verdicts.ports import DECLARED
 from raymesh.verdicts.traces import HTTP_CALLS, KNOWN
 from raymesh.waiting import wait_for
@@ -27,11 +27,8 @@ from raymesh.witness.kiali import Kiali
 from raymesh.witness.prometheus import Prometheus
 
 Ask = Callable[[], bool]  # asks a node's dashboard agent from the other node, and tells whether it answered
-# What the verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
-PLAINTEXT_SHOWS = {
-    "Prometheus": {"nothing but mutual_tls grows"},
-    "Kiali": {"no edge below 100 % mTLS", "mTLS is demanded in the namespace"},
-}
+# What Prometheus' and Kiali's verdicts say of a plaintext client that PERMISSIVE lets in, and nothing else.
+PLAINTEXT_SHOWS = {"nothing but mutual_tls grows", "no edge below 100 % mTLS", "mTLS is demanded in the namespace"}
 # Verdicts that hold whenever a node asks the other's dashboard agent. The rest ask for work that is done but once.
 LASTING = {KNOWN, HTTP_CALLS, DECLARED}
 AGENT_OUT_OF_SIGHT = {HTTP_CALLS, DECLARED}
@@ -51,9 +48,9 @@ def outsider_gets_through(kube: Kube, serving: Sequence[Target], *, within: floa
     )
 
 
-def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: float) -> None:
-    """Wait until the sidecars' own verdict is green, or is red. Raises WaitTimeout."""
-    wait_for(
+def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: float) -> Findings:
+    """Wait until the sidecars' own verdict is green, or is red, and return it. Raises WaitTimeout."""
+    return wait_for(
         f"mTLS by the sidecars turns {'green' if green else 'red'}",
         lambda: sidecars_show_mtls(sidecars, pods=PODS),
         until=lambda findings: holds(findings) == green,
@@ -63,43 +60,47 @@ def sidecars_turn(sidecars: Mapping[Role, EnvoyAdmin], *, green: bool, within: f
 
 def plaintext_shows(
     prometheus: Prometheus, kiali: Kiali, work: Work, kube: Kube, serving: Sequence[Target], *, within: float
-) -> None:
+) -> Findings:
     """Wait until plaintext that a client sends now turns Prometheus' and Kiali's verdicts red, each for that alone.
 
-    Raises WaitTimeout.
+    Returns what is red. Raises WaitTimeout.
     """
     judge = growth_judge(prometheus)
 
-    def shown() -> dict[str, set[str]]:
+    def shown() -> Findings:
         work()
         knock(kube, "outsider", ["plaintext"], serving)
-        return {"Prometheus": red(judge()), "Kiali": red(by_kiali(kiali))}
+        return red((*judge(), *by_kiali(kiali)))
 
-    wait_for(f"plaintext shows: {PLAINTEXT_SHOWS}", shown, until=lambda seen: seen == PLAINTEXT_SHOWS, within=within)
+    return wait_for(
+        f"plaintext shows as {PLAINTEXT_SHOWS}",
+        shown,
+        until=lambda seen: names(seen) == PLAINTEXT_SHOWS,
+        within=within,
+    )
 
 
-def agent_out_of_sight(look: Look, ask: Ask, contract: Contract, misdeclared: Contract, *, within: float) -> None:
+def agent_out_of_sight(look: Look, ask: Ask, contract: Contract, misdeclared: Contract, *, within: float) -> Findings:
     """Wait until answered calls to a dashboard agent leave no trace, and all that changed is what `misdeclared` says.
 
-    Raises WaitTimeout.
+    Returns what is red. Raises WaitTimeout.
     """
-    wanted = {"red": AGENT_OUT_OF_SIGHT, "red by what is declared now": set[str]()}
 
-    def shown() -> dict[str, set[str]]:
-        if not ask():
-            return {"no answer of the agent": set()}
+    def shown() -> tuple[Findings, Findings]:
+        answered = Finding("the agent answers", ask(), "an answer", "none", "the head")
         lately = look(time.time() - LATELY_SECONDS)
-        by_now = red(lately.judged(misdeclared)) & {DECLARED}
-        return {"red": red(lately.judged(contract)) & LASTING, "red by what is declared now": by_now}
+        lasting = [finding for finding in lately.judged(contract) if finding.verdict in LASTING]
+        by_now = [finding for finding in lately.judged(misdeclared) if finding.verdict == DECLARED]
+        return red((answered, *lasting)), red(by_now)
 
-    wait_for(
-        f"the agent out of sight: {wanted}",
+    return wait_for(
+        f"red: {AGENT_OUT_OF_SIGHT}; red by what is declared now: nothing",
         shown,
-        until=lambda seen: seen == wanted,
+        until=lambda seen: (names(seen[0]), seen[1]) == (AGENT_OUT_OF_SIGHT, ()),
         within=within,
         # Longer than a sidecar may hold spans back (5 s): silence at first may only be a trace that is late.
         stable=STABLE_LOOKS,
-    )
+    )[0]
 
 
 def agent_in_sight(look: Look, ask: Ask, contract: Contract, *, within: float) -> Findings:
@@ -111,8 +112,3 @@ def agent_in_sight(look: Look, ask: Ask, contract: Contract, *, within: float) -
         return tuple(finding for finding in judged if finding.verdict in LASTING)
 
     return settle("the agent in sight", probe, within=within)
-
-
-def red(findings: Findings) -> set[str]:
-    """Return the verdicts that do not hold."""
-    return {finding.verdict for finding in findings if not finding.ok}

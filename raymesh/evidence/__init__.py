@@ -2,6 +2,6 @@
 
 from raymesh.evidence.bundle import collect
 from raymesh.evidence.redact import redact
-from raymesh.evidence.report import report, write_timings
+from raymesh.evidence.report import Judged, report, write_timings
 
-__all__ = ["collect", "redact", "report", "write_timings"]
+__all__ = ["Judged", "collect", "redact", "report", "write_timings"]

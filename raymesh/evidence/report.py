@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
+from textwrap import shorten
 
 from raymesh.progress import Timing
 from raymesh.verdicts.finding import Finding
 
 GAP = "  "
+SEEN_CHARS = 100
+CONTROLLED = "red: made so on purpose, by a control, which shows that the verdict can fail"
+NOT_CONTROLLED = "no control ran: nothing shows that these verdicts can fail"
 
 
-def report(timings: Sequence[Timing], findings: Sequence[Finding], artifacts: Path) -> str:
+@dataclass(frozen=True)
+class Judged:
+    """A finding, and the test that asked for it. Of a control it is one that is red, as it has to be."""
+
+    test: str
+    finding: Finding
+    control: bool = False
+
+
+def report(timings: Sequence[Timing], judged: Sequence[Judged], artifacts: Path) -> str:
     """Return phases with their times, verdicts with witness and figures, and where the rest is."""
-    parts = [phase_table(timings), verdict_table(findings), f"artifacts: {artifacts}"]
+    parts = [phase_table(timings), verdict_table(judged), f"artifacts: {artifacts}"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -32,26 +46,34 @@ def phase_table(timings: Sequence[Timing]) -> str:
     return _table(("phase", "began s", "took s", ""), [*rows, ("total", "", f"{last - first:.1f}", "")], right=(1, 2))
 
 
-def verdict_table(findings: Sequence[Finding]) -> str:
-    """One line a finding; what failed has a line for what was expected and one for what was seen."""
-    if not findings:
+def verdict_table(judged: Sequence[Judged]) -> str:
+    """One line a finding, under its test; what failed has a line for what was expected and one for what was seen."""
+    if not judged:
         return "no verdicts: nothing was proven"
-    rows = [
-        ("ok" if finding.ok else "FAILED", finding.verdict, finding.witness, _figures(finding)) for finding in findings
-    ]
+    rows = [(_mark(one), one.finding.verdict, one.finding.witness, _figures(one)) for one in judged]
     lines = _table(("", "verdict", "witness", "figures"), rows).split("\n")
-    body = zip(lines[1:], findings, strict=True)
-    return "\n".join([lines[0], *(_explained(line, finding) for line, finding in body)])
+    text = [lines[0]]
+    for test, group in groupby(zip(lines[1:], judged, strict=True), key=lambda pair: pair[1].test):
+        text += [test, *(_explained(line, one) for line, one in group)]
+    return "\n".join([*text, "", CONTROLLED if any(one.control for one in judged) else NOT_CONTROLLED])
 
 
-def _figures(finding: Finding) -> str:
-    return ", ".join(f"{name} {value}" for name, value in finding.figures.items())
+def _mark(one: Judged) -> str:
+    if one.control:
+        return "red"
+    return "ok" if one.finding.ok else "FAILED"
 
 
-def _explained(line: str, finding: Finding) -> str:
-    if finding.ok:
+def _figures(one: Judged) -> str:
+    if one.control:
+        return shorten(one.finding.seen, SEEN_CHARS, placeholder=" ...")
+    return ", ".join(f"{name} {value}" for name, value in one.finding.figures.items())
+
+
+def _explained(line: str, one: Judged) -> str:
+    if one.control or one.finding.ok:
         return line
-    return f"{line}\n        expected: {finding.expected}\n        seen: {finding.seen}"
+    return f"{line}\n        expected: {one.finding.expected}\n        seen: {one.finding.seen}"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str:

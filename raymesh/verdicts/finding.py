@@ -28,11 +28,21 @@ def holds(findings: Sequence[Finding]) -> bool:
     return bool(findings) and all(finding.ok for finding in findings)
 
 
+def red(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return those that do not hold."""
+    return tuple(finding for finding in findings if not finding.ok)
+
+
+def names(findings: Iterable[Finding]) -> set[str]:
+    """Return the names of the verdicts."""
+    return {finding.verdict for finding in findings}
+
+
 def failures(findings: Sequence[Finding]) -> str:
     """Return what failed, one line each, as an assertion's message: expected, seen, by which witness."""
     if not findings:
         return "no findings at all: nothing was looked at"
-    return "\n".join(str(finding) for finding in findings if not finding.ok)
+    return "\n".join(str(finding) for finding in red(findings))
 
 
 def some(things: Iterable[object], otherwise: str = "none") -> str:

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 
 from fixtures.run import Run
-from fixtures.session import Judge
+from fixtures.session import Judge, TurnedRed
 from raymesh.controls import (
+    AGENT_OUT_OF_SIGHT,
+    PLAINTEXT_SHOWS,
     Ask,
     agent_in_sight,
     agent_out_of_sight,
     outsider_gets_through,
     plaintext_shows,
-    red,
     sidecars_turn,
 )
 from raymesh.images.source import Served
@@ -35,6 +36,8 @@ from raymesh.ports import Contract, Role
 from raymesh.probes.impostor import impostor
 from raymesh.probes.knock import Target
 from raymesh.traffic import AGENT_PORT, Traffic
+from raymesh.verdicts.envoy import CHAINS
+from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.pods import Pod
@@ -73,12 +76,14 @@ def permissive(kube: Kube, strict: None) -> Iterator[None]:  # noqa: ARG001 - it
         kube.apply([peer_authentication("STRICT")])
 
 
-def test_an_impostor_turns_every_platform_verdict_red(run: Run, kube: Kube, served: Served, traffic: Traffic) -> None:
+def test_an_impostor_turns_every_platform_verdict_red(
+    run: Run, kube: Kube, served: Served, traffic: Traffic, turned_red: TurnedRed
+) -> None:
     """A pod that is nothing of what Ray's have to be, taken for one of them, and another lane."""
     other = replace(served.lane, ray="0.0.0")
     with run.progress.phase("control: an impostor"), impostor(kube, served.as_written) as name:
         findings = platform(kube, traffic, other, {name})
-        assert red(findings) == {finding.verdict for finding in findings}
+        turned_red(findings, names(findings))
 
 
 def test_a_port_declared_as_tcp_is_lost_from_sight(
@@ -87,11 +92,12 @@ def test_a_port_declared_as_tcp_is_lost_from_sight(
     look: Look,
     ask_agent: Ask,
     contract: Contract,
+    turned_red: TurnedRed,
 ) -> None:
     """Calls to a port declared as tcp are answered and leave no trace, which turns just the verdicts on it red."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("control: the agent's port declared as tcp"):
-        agent_out_of_sight(look, ask_agent, contract, misdeclared, within=within)
+        turned_red(agent_out_of_sight(look, ask_agent, contract, misdeclared, within=within), AGENT_OUT_OF_SIGHT)
 
 
 def test_plaintext_turns_every_mtls_verdict_red(
@@ -105,15 +111,16 @@ def test_plaintext_turns_every_mtls_verdict_red(
     prometheus: Prometheus,
     sidecars: dict[Role, EnvoyAdmin],
     work: Work,
+    turned_red: TurnedRed,
 ) -> None:
     """With PERMISSIVE a plaintext client gets through, and Kiali, Prometheus and the sidecars each show it."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("control: PERMISSIVE and a plaintext client"):
         serving = serving_targets(targets, contract)
         outsider_gets_through(kube, serving, within=within)
-        assert "plaintext: refused" in red(refusals(kube, serving, contract))
-        sidecars_turn(sidecars, green=False, within=within)
-        plaintext_shows(prometheus, kiali, work, kube, serving, within=within)
+        turned_red(refusals(kube, serving, contract), {"plaintext: refused"})
+        turned_red(sidecars_turn(sidecars, green=False, within=within), {CHAINS})
+        turned_red(plaintext_shows(prometheus, kiali, work, kube, serving, within=within), PLAINTEXT_SHOWS)
 
 
 def test_a_mesh_that_is_whole_again_is_green(

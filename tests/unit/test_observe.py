@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from raymesh.controls import red
 from raymesh.mesh.raycluster import NAME
 from raymesh.observe import CALLS_FLOOR, Findings, growth_judge
+from raymesh.verdicts.finding import names, red
 from raymesh.witness.prometheus import Prometheus, Sample
 
 GROWS, OTHERS, RESET = "mutual_tls grows", "nothing but mutual_tls grows", "no sidecar restarted in between"
@@ -28,7 +28,7 @@ def judged(*answers: tuple[float, float]) -> list[set[str]]:
     """Return what was red at each answer after the first."""
     judge = growth_judge(cast("Prometheus", Answers(*answers)))
     findings: list[Findings] = [judge() for _ in answers[1:]]
-    return [red(one) for one in findings]
+    return [names(red(one)) for one in findings]
 
 
 def test_growth_is_counted_from_the_start() -> None:

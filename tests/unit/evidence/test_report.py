@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from raymesh.evidence import report, write_timings
-from raymesh.evidence.report import phase_table, verdict_table
+from raymesh.evidence import Judged, report, write_timings
+from raymesh.evidence.report import CONTROLLED, NOT_CONTROLLED, phase_table, verdict_table
 from raymesh.progress import Timing
 from raymesh.verdicts import Finding
 
@@ -25,13 +25,29 @@ def test_phases_come_in_order_with_the_wall_time() -> None:
     ]
 
 
-def test_verdicts_name_witness_and_figures_and_explain_a_failure() -> None:
-    assert verdict_table([GREEN, RED]).splitlines() == [
+def test_verdicts_stand_under_their_test_and_explain_a_failure() -> None:
+    judged = [Judged("test_kiali", GREEN), Judged("test_sidecars", GREEN), Judged("test_sidecars", RED)]
+    assert verdict_table(judged).splitlines() == [
         "        verdict            witness        figures",
+        "test_kiali",
+        "ok      self-edge is mTLS  Kiali          mTLS % 100.0, rate/s 12.3",
+        "test_sidecars",
         "ok      self-edge is mTLS  Kiali          mTLS % 100.0, rate/s 12.3",
         "FAILED  TLS 1.3 only       Envoy of head",
         "        expected: TLSv1.3",
         "        seen: TLSv1.2: 3",
+        "",
+        NOT_CONTROLLED,
+    ]
+
+
+def test_what_a_control_turned_red_is_no_failure_and_says_what_was_seen() -> None:
+    judged = [Judged("test_kiali", GREEN), Judged("test_control", RED, control=True)]
+    assert verdict_table(judged).splitlines()[3:] == [
+        "test_control",
+        "red  TLS 1.3 only       Envoy of head  TLSv1.2: 3",
+        "",
+        CONTROLLED,
     ]
 
 
@@ -41,7 +57,7 @@ def test_nothing_proven_is_said() -> None:
 
 
 def test_the_report_ends_with_the_place_of_the_rest() -> None:
-    text = report(TIMINGS, [GREEN], Path("artifacts"))
+    text = report(TIMINGS, [Judged("test_kiali", GREEN)], Path("artifacts"))
     assert text.endswith("\n\nartifacts: artifacts\n")
     assert "self-edge is mTLS" in text
 

@@ -10,9 +10,10 @@ import pytest
 
 from raymesh.mesh.raycluster import PODS
 from raymesh.verdicts import Finding, Sidecar, mtls_by_envoy
+from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import parse_handshakes, parse_inbound
 from tests.unit.recorded.recordings import HEAD, WORKER, Doctored, parsed
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 ASKED = "the sidecars were asked"
 HANDSHAKES = "TLS 1.3 handshakes only"
@@ -96,7 +97,7 @@ LISTENERS: dict[str, Callable[[Any], object]] = {
 def test_the_recording_is_green() -> None:
     findings = judge(HEAD, WORKER)
     assert red(findings) == set()
-    assert all_names(findings) == {ASKED, HANDSHAKES, CHAINS}
+    assert names(findings) == {ASKED, HANDSHAKES, CHAINS}
     assert [f.figures["handshakes"] for f in findings if f.verdict == HANDSHAKES] == [214, 39]
     assert [f.figures["chains"] for f in findings if f.verdict == CHAINS] == [24, 21]
 

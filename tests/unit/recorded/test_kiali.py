@@ -10,9 +10,10 @@ import pytest
 from raymesh.mesh.raycluster import NAMESPACE, PODS
 from raymesh.observe import RATE_FLOOR
 from raymesh.verdicts import Finding, mtls_by_kiali
+from raymesh.verdicts.finding import names
 from raymesh.witness.kiali import parse_graph, parse_tls, parse_validations, parse_workload
 from tests.unit.recorded.recordings import Doctored, parsed
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 GRAPH, WORKLOAD, TLS, ISTIO = "kiali-graph.json", "kiali-workload.json", "kiali-namespace-tls.json", "kiali-istio.json"
 SIDECAR = "sidecar in each pod of the workload"
@@ -116,4 +117,4 @@ def test_each_doctored_copy_is_red_for_its_own_reason(case: str) -> None:
 
 
 def test_no_condition_was_forgotten() -> None:
-    assert set().union(*(reasons for _, reasons in DOCTORED.values())) == all_names(judge())
+    assert set().union(*(reasons for _, reasons in DOCTORED.values())) == names(judge())

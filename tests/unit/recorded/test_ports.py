@@ -11,12 +11,13 @@ from raymesh.observe import CROSSING
 from raymesh.ports import Contract, contract
 from raymesh.settings import load_lane
 from raymesh.verdicts import Finding, calls_across, crossing_ports, listening_ports, protocols_seen
+from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import TCP_PROXY, parse_clusters, parse_inbound
 from raymesh.witness.jaeger import parse_spans
 from raymesh.witness.sockets import State, parse
 from tests.unit.recorded.recordings import HEAD, LANE, WORKER, Doctored, parsed, recorded
 from tests.unit.recorded.spans import CONTRACT, RUN, TRACES, retagged, without
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 SOCKETS = "head-sockets-as-the-guide.txt"
 RANDOM = 37499  # the dashboard's gRPC port on that day
@@ -111,4 +112,4 @@ def test_each_doctored_copy_is_red_for_its_own_reason(case: str) -> None:
 
 
 def test_no_condition_was_forgotten() -> None:
-    assert set().union(*(reasons for _, reasons in DOCTORED.values())) == all_names(judge())
+    assert set().union(*(reasons for _, reasons in DOCTORED.values())) == names(judge())

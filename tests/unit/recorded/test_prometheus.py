@@ -10,9 +10,10 @@ import pytest
 from raymesh.mesh.raycluster import NAME
 from raymesh.observe import CALLS_FLOOR
 from raymesh.verdicts import Finding, mtls_by_prometheus
+from raymesh.verdicts.finding import names
 from raymesh.witness.prometheus import Sample, parse_vector
 from tests.unit.recorded.recordings import Doctored, parsed
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 EARLIER, QUERY = "prometheus-before.json", "prometheus-query.json"
 GROWS = "mutual_tls grows"
@@ -82,7 +83,7 @@ def test_the_recording_is_green() -> None:
     findings = judge()
     assert red(findings) == set()
     assert findings[0].figures == {"mutual_tls calls": 271}
-    assert all_names(findings) == {GROWS, OTHERS, RESET}
+    assert names(findings) == {GROWS, OTHERS, RESET}
 
 
 @pytest.mark.parametrize("case", DOCTORED)

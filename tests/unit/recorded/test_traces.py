@@ -9,10 +9,11 @@ import pytest
 
 from raymesh.ports import WORKER_PORTS
 from raymesh.verdicts import Finding, Run, grpc_traces
+from raymesh.verdicts.finding import names
 from raymesh.witness.jaeger import parse_services, parse_spans
 from tests.unit.recorded.recordings import HEAD, Doctored, parsed
 from tests.unit.recorded.spans import CONTRACT, RUN, SERVICES, TRACES, of_nobody, retagged, without
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 KNOWN = "the service has traces of this run"
 AGENT = "dashboard-agent-listen-port"
@@ -45,7 +46,7 @@ def judge(doctored: Doctored | None = None, run: Run = RUN) -> tuple[Finding, ..
 def test_the_recording_is_green() -> None:
     findings = judge()
     assert red(findings) == set()
-    assert all_names(findings) == {KNOWN, *GRPC.values(), HTTP}
+    assert names(findings) == {KNOWN, *GRPC.values(), HTTP}
     assert [f.figures.get("calls") for f in findings] == [None, 71, 21, 201, 1]
 
 
@@ -65,7 +66,7 @@ def test_a_service_that_is_not_listed_is_red() -> None:
 
 
 def test_no_spans_are_red_everywhere() -> None:
-    assert red(judge(of_nobody())) == all_names(judge())
+    assert red(judge(of_nobody())) == names(judge())
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_no_spans_are_red_everywhere() -> None:
     ids=["other pods", "began later", "another service"],
 )
 def test_spans_of_another_run_do_not_count(run: Run) -> None:
-    assert red(judge(run=run)) == all_names(judge())
+    assert red(judge(run=run)) == names(judge())
 
 
 def test_one_pod_has_no_calls_across() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raymesh.verdicts import Finding, holds
+from raymesh.verdicts.finding import names
+from raymesh.verdicts.finding import red as not_holding
 
 
 def red(findings: Sequence[Finding]) -> set[str]:
@@ -12,8 +14,4 @@ def red(findings: Sequence[Finding]) -> set[str]:
     assert findings
     assert len({(f.verdict, f.witness) for f in findings}) == len(findings)
     assert holds(findings) == all(f.ok for f in findings)
-    return {f.verdict for f in findings if not f.ok}
-
-
-def all_names(findings: Sequence[Finding]) -> set[str]:
-    return {f.verdict for f in findings}
+    return names(not_holding(findings))

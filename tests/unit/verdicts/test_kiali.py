@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from raymesh.verdicts import Finding, mtls_by_kiali
+from raymesh.verdicts.finding import names
 from raymesh.witness.kiali import Check, Edge, Graph, Node, Pod, Tls, Validations, Workload
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 SPIFFE = "spiffe://cluster.local/ns/default/sa/default"
 RAY = Node("workload", "default", "raycluster-istio", "")
@@ -62,7 +63,7 @@ def test_no_data_is_red_everywhere() -> None:
         Tls("MTLS_NOT_ENABLED", True, "N/A"),
         Validations((), ()),
     )
-    assert red(nothing.judge()) == all_names(nothing.judge())
+    assert red(nothing.judge()) == names(nothing.judge())
 
 
 SIDECAR = "sidecar in each pod of the workload"

@@ -8,8 +8,9 @@ import pytest
 
 from raymesh.settings import load_lane
 from raymesh.verdicts import Finding, platform_as_pinned
+from raymesh.verdicts.finding import names
 from raymesh.witness.pods import Container, Pod
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 HOST = "raycluster-istio-headless-svc.default.svc.cluster.local"
 LANE = load_lane("seed")
@@ -73,7 +74,7 @@ def test_what_the_lane_says_is_green() -> None:
 
 def test_no_data_is_red_everywhere() -> None:
     findings = Seen((), (), {}, {}).judge()
-    assert red(findings) == all_names(findings)
+    assert red(findings) == names(findings)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 
 from raymesh.ports import Role, contract
 from raymesh.verdicts import crossing_ports, listening_ports, protocols_seen
+from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import Cluster, InboundChain
 from tests.unit.verdicts.built_calls import AGENT, HEALTHY
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 GUIDE = contract()
 SIDECAR = (15001, 15006, 15020, 15021, 15090)
@@ -78,7 +79,7 @@ def test_crossing_as_declared_is_green() -> None:
 
 def test_no_crossing_is_red() -> None:
     findings = crossing_ports({}, GUIDE, must_cross=MUST_CROSS)
-    assert red(findings) == all_names(findings)
+    assert red(findings) == names(findings)
     assert red(crossing_ports(SEEN, GUIDE, must_cross=())) == {CROSSED}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from raymesh.verdicts import mtls_by_prometheus
+from raymesh.verdicts.finding import names
 from raymesh.witness.prometheus import Sample
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 GROWS = "mutual_tls grows"
 OTHERS = "nothing but mutual_tls grows"
@@ -44,7 +45,7 @@ def test_a_series_that_is_new_counts_from_zero() -> None:
 
 
 def test_no_data_is_red_everywhere() -> None:
-    assert judged(before=()) == all_names(mtls_by_prometheus((), (), workload="x", floor=1)) == {GROWS, OTHERS, RESET}
+    assert judged(before=()) == names(mtls_by_prometheus((), (), workload="x", floor=1)) == {GROWS, OTHERS, RESET}
 
 
 @pytest.mark.parametrize(

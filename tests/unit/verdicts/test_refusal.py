@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from raymesh.verdicts import OUTSIDERS, Probe, outsiders_refused
+from raymesh.verdicts.finding import names
 from raymesh.verdicts.refusal import Outcome
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 PORTS = {("head", 6379), ("head", 6380), ("worker", 6380)}
 ANSWERING = {("head", 6379)}
@@ -27,9 +28,9 @@ def test_all_refused_and_the_mesh_let_in_is_green() -> None:
 
 
 def test_no_probes_and_no_ports_are_red_everywhere() -> None:
-    assert judged() == all_names(outsiders_refused((), ports=(), answering=()))
+    assert judged() == names(outsiders_refused((), ports=(), answering=()))
     nothing_wanted = outsiders_refused(HEALTHY, ports=(), answering=())
-    assert red(nothing_wanted) == all_names(nothing_wanted)
+    assert red(nothing_wanted) == names(nothing_wanted)
 
 
 @pytest.mark.parametrize("outcome", ["answered", "nobody"])

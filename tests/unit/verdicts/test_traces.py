@@ -10,6 +10,7 @@ import pytest
 from raymesh.ports import contract
 from raymesh.verdicts import Run, calls_across, grpc_traces
 from raymesh.verdicts.calls import Call
+from raymesh.verdicts.finding import names
 from raymesh.witness.jaeger import Span, parse_upstream
 from tests.unit.verdicts.built_calls import (
     AGENT,
@@ -22,7 +23,7 @@ from tests.unit.verdicts.built_calls import (
     built_call,
     spans_of,
 )
-from tests.unit.verdicts.colour import all_names, red
+from tests.unit.verdicts.colour import red
 
 RUN = Run(SERVICE, ("head", "worker"), SINCE, HOST)
 KNOWN = "the service has traces of this run"
@@ -52,7 +53,7 @@ def test_a_healthy_run_is_green() -> None:
 
 def test_no_data_is_red_everywhere() -> None:
     findings = grpc_traces([], [], run=RUN, contract=contract())
-    assert red(findings) == all_names(findings)
+    assert red(findings) == names(findings)
 
 
 def test_a_service_that_jaeger_does_not_list_is_red() -> None:
