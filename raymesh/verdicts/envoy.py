@@ -10,7 +10,6 @@ from raymesh.witness.envoy import Handshakes, InboundChain
 
 TLS_1_3 = "TLSv1.3"  # as statistics write it
 MINIMUM_TLS = "TLSv1_3"  # as configuration writes it
-CHAINS = "no inbound chain without mTLS"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def _judge(pod: str, sidecar: Sidecar) -> tuple[Finding, Finding]:
     chains = [chain for chain in sidecar.inbound if not chain.black_hole]
     lax = [f"{chain.name or 'unnamed'}: {why}" for chain in chains if (why := _laxity(chain))]
     inbound = Finding(
-        CHAINS,
+        "no inbound chain without mTLS",
         ok=bool(chains) and not lax,
         expected=f"inbound chains, each with TLS, a client certificate demanded, minimum {MINIMUM_TLS}",
         seen=f"{len(chains)} chains, lax: {some(lax)}",

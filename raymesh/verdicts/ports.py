@@ -10,7 +10,6 @@ from raymesh.verdicts.finding import Finding, some
 from raymesh.witness.envoy import Cluster, InboundChain
 from raymesh.witness.jaeger import parse_upstream
 
-LISTENING = "every listening port of the {role} is declared or named"
 DECLARED = "each port is seen as the protocol that was declared"
 ROLES: tuple[Role, ...] = ("head", "worker")
 SIDECAR_PORTS = {
@@ -34,7 +33,7 @@ def _of_role(role: Role, listening: Collection[int], contract: Contract) -> Find
     random = [port for port in contract.listeners(role) if not port.fixed]
     why = f" (known to be random: {some(f'{p.name}, {p.allowed}' for p in random)})" if stray and random else ""
     return Finding(
-        LISTENING.format(role=role),
+        f"every listening port of the {role} is declared or named",
         ok=bool(known) and bool(sidecar) and not stray,
         expected="ports of Ray and of the sidecar, none unknown",
         seen=f"{len(known)} of Ray, {len(sidecar)} of the sidecar, unknown: {some(stray)}{why}",

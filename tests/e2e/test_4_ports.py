@@ -3,14 +3,13 @@
 import pytest
 
 from fixtures.run import Run
-from fixtures.session import Judge, TurnedRed
+from fixtures.session import Judge
 from raymesh.kube import Kube
 from raymesh.mesh.raycluster import WORKER
 from raymesh.observe import ports_listening
 from raymesh.ports import Contract, Role
 from raymesh.probes.stray import open_stray_port
 from raymesh.verdicts.finding import red
-from raymesh.verdicts.ports import LISTENING
 from raymesh.witness.pods import Pod
 
 pytestmark = pytest.mark.e2e
@@ -25,10 +24,11 @@ def test_every_listening_port_is_known(
 
 
 def test_an_undeclared_port_is_seen(
-    kube: Kube, ray_pods: dict[Role, Pod], contract: Contract, turned_red: TurnedRed
+    kube: Kube, ray_pods: dict[Role, Pod], contract: Contract, turned_red: Judge
 ) -> None:
     """The control: a port that nobody declared turns the verdict on the worker red, by its number."""
     port = open_stray_port(kube, ray_pods["worker"].name, WORKER, seconds=30)
-    findings = ports_listening(kube, ray_pods, contract)
-    turned_red(findings, {LISTENING.format(role="worker")})
-    assert f"unknown: {port}" in red(findings)[0].seen
+    [found] = red(ports_listening(kube, ray_pods, contract))
+    assert found.witness == "sockets of the worker"
+    assert f"unknown: {port}" in found.seen
+    turned_red([found])

@@ -6,10 +6,8 @@ from dataclasses import replace
 import pytest
 
 from fixtures.run import Run
-from fixtures.session import Judge, TurnedRed
+from fixtures.session import Judge
 from raymesh.controls import (
-    AGENT_OUT_OF_SIGHT,
-    PLAINTEXT_SHOWS,
     Ask,
     agent_in_sight,
     agent_out_of_sight,
@@ -36,8 +34,7 @@ from raymesh.ports import Contract, Role
 from raymesh.probes.impostor import impostor
 from raymesh.probes.knock import Target
 from raymesh.traffic import AGENT_PORT, Traffic
-from raymesh.verdicts.envoy import CHAINS
-from raymesh.verdicts.finding import names
+from raymesh.verdicts.finding import names, red
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.pods import Pod
@@ -77,13 +74,12 @@ def permissive(kube: Kube, strict: None) -> Iterator[None]:  # noqa: ARG001 - it
 
 
 def test_an_impostor_turns_every_platform_verdict_red(
-    run: Run, kube: Kube, served: Served, traffic: Traffic, turned_red: TurnedRed
+    run: Run, kube: Kube, served: Served, traffic: Traffic, turned_red: Judge
 ) -> None:
     """A pod that is nothing of what Ray's have to be, taken for one of them, and another lane."""
     other = replace(served.lane, ray="0.0.0")
     with run.progress.phase("control: an impostor"), impostor(kube, served.as_written) as name:
-        findings = platform(kube, traffic, other, {name})
-        turned_red(findings, names(findings))
+        turned_red(platform(kube, traffic, other, {name}))
 
 
 def test_a_port_declared_as_tcp_is_lost_from_sight(
@@ -92,12 +88,12 @@ def test_a_port_declared_as_tcp_is_lost_from_sight(
     look: Look,
     ask_agent: Ask,
     contract: Contract,
-    turned_red: TurnedRed,
+    turned_red: Judge,
 ) -> None:
     """Calls to a port declared as tcp are answered and leave no trace, which turns just the verdicts on it red."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("control: the agent's port declared as tcp"):
-        turned_red(agent_out_of_sight(look, ask_agent, contract, misdeclared, within=within), AGENT_OUT_OF_SIGHT)
+        turned_red(agent_out_of_sight(look, ask_agent, contract, misdeclared, within=within))
 
 
 def test_plaintext_turns_every_mtls_verdict_red(
@@ -111,16 +107,18 @@ def test_plaintext_turns_every_mtls_verdict_red(
     prometheus: Prometheus,
     sidecars: dict[Role, EnvoyAdmin],
     work: Work,
-    turned_red: TurnedRed,
+    turned_red: Judge,
 ) -> None:
     """With PERMISSIVE a plaintext client gets through, and Kiali, Prometheus and the sidecars each show it."""
     within = run.settings.timeouts.evidence
     with run.progress.phase("control: PERMISSIVE and a plaintext client"):
         serving = serving_targets(targets, contract)
         outsider_gets_through(kube, serving, within=within)
-        turned_red(refusals(kube, serving, contract), {"plaintext: refused"})
-        turned_red(sidecars_turn(sidecars, green=False, within=within), {CHAINS})
-        turned_red(plaintext_shows(prometheus, kiali, work, kube, serving, within=within), PLAINTEXT_SHOWS)
+        let_in = red(refusals(kube, serving, contract))
+        assert names(let_in) == {"plaintext: refused"}
+        lax = red(sidecars_turn(sidecars, green=False, within=within))
+        assert names(lax) == {"no inbound chain without mTLS"}
+        turned_red([*let_in, *lax, *plaintext_shows(prometheus, kiali, work, kube, serving, within=within)])
 
 
 def test_a_mesh_that_is_whole_again_is_green(
