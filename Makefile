@@ -64,10 +64,10 @@ options: $(STAMP)  ## the options of `make e2e` and what they take
 
 .PHONY: clean-lab clean-caches
 clean-lab: $(STAMP)  ## remove clusters, private engine, network namespaces: all that a run can leave running
-	$(BIN)/python -m raymesh.cleanup
+	$(BIN)/python -m raymesh.commands.main clean
 
 clean-caches: $(STAMP)  ## the same, and all that was downloaded or built: the next run is a cold one
-	$(BIN)/python -m raymesh.cleanup --caches
+	$(BIN)/python -m raymesh.commands.main clean --caches
 
 .PHONY: requirements
 requirements:  ## pin anew what requirements/dev.in asks for

@@ -14,9 +14,9 @@ from statistics import median
 
 import yaml
 
+from raymesh.generate.manifests import Plan, as_yaml, cluster, service
 from raymesh.lint.run import lint_texts
 from raymesh.ports import contract
-from raymesh.ports.generate import Plan, as_yaml, cluster, service
 
 ROUNDS = 5
 
@@ -60,7 +60,7 @@ def main() -> None:
     print(f"{documents} documents, {len(text) / 1e6:.1f} MB")
     print(f"parsing alone  {documents / floor:8.0f} documents/s")
     print(f"linting        {documents / lint:8.0f} documents/s, {lint / floor:.2f} times the floor")
-    command = [sys.executable, "-m", "raymesh.cli", "ports", "lint", "manifests/lanes.yaml"]
+    command = [sys.executable, "-m", "raymesh.commands.main", "ports", "lint", "manifests/lanes.yaml"]
     start = seconds(lambda: subprocess.run(command, check=True, capture_output=True), children)
     bare = seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), children)
     print(f"start-up       {start * 1000:.0f} ms, of which Python itself {bare * 1000:.0f} ms")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from raymesh.kube import Kube
-from raymesh.mesh.raycluster import PODS
+from raymesh.mesh.guide import PODS
 from raymesh.observe import (
     Findings,
     Look,
@@ -16,14 +15,15 @@ from raymesh.observe import (
     settle,
     sidecars_show_mtls,
 )
+from raymesh.platform.kube import Kube
 from raymesh.ports import Contract, Role
-from raymesh.probes.knock import Target, knock
 from raymesh.verdicts.finding import Finding, holds, names, red
 from raymesh.verdicts.ports import DECLARED
 from raymesh.verdicts.traces import HTTP_CALLS, KNOWN
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
+from raymesh.witness.knock import Target, knock
 from raymesh.witness.prometheus import Prometheus
 
 Ask = Callable[[], bool]  # asks a node's dashboard agent from the other node, and tells whether it answered

@@ -8,12 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from raymesh.errors import WaitTimeout
-from raymesh.kube import Kube
+from raymesh.lane import Lane
 from raymesh.mesh import istio, kuberay
-from raymesh.mesh.raycluster import HEAD, NAME, NAMESPACE, PODS, SERVICE_HOST, TRACING_SERVICE, WORKER
+from raymesh.mesh.guide import HEAD, NAME, NAMESPACE, PODS, SERVICE_HOST, TRACING_SERVICE, WORKER
+from raymesh.platform.kube import Kube
 from raymesh.ports import WORKER_PORTS, Contract, Role
-from raymesh.probes.knock import Target, knock
-from raymesh.settings import Lane
 from raymesh.traffic import Traffic
 from raymesh.verdicts.calls import calls_across
 from raymesh.verdicts.envoy import Sidecar, mtls_by_envoy
@@ -29,6 +28,7 @@ from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.http import NoAnswer
 from raymesh.witness.jaeger import Jaeger, Span
 from raymesh.witness.kiali import Kiali
+from raymesh.witness.knock import Target, knock
 from raymesh.witness.pods import Pod, parse_pods
 from raymesh.witness.prometheus import Prometheus, received_by_policy
 from raymesh.witness.sockets import State, parse

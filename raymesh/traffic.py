@@ -11,17 +11,17 @@ from pathlib import Path
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from raymesh.errors import RaymeshError
-from raymesh.kube import Kube
-from raymesh.mesh.raycluster import HEAD, NAMESPACE, PODS
+from raymesh.machine.programs import Completed
+from raymesh.mesh.guide import HEAD, NAMESPACE, PODS
+from raymesh.platform.kube import Kube
 from raymesh.ports import Contract
-from raymesh.shell import Completed
 from raymesh.waiting import wait_for
 
-WORKLOAD = Path(__file__).parent / "audit" / "inside" / "workload.py"
+WORKLOAD = Path(__file__).parent / "inside" / "workload.py"
 GUIDE_TASKS = 5000
 GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range({GUIDE_TASKS})])"
 STEPS = ("nodes", "tasks", "actors", "objects", "logs")
-PULSE = Path(__file__).parent / "probes" / "pulse.py"
+PULSE = Path(__file__).parent / "inside" / "pulse.py"
 PULSE_SECONDS = 180
 STEP_SECONDS = 60
 DRIVER_SECONDS = 180  # seconds as a rule; while the guide's 5000 tasks are taken in a driver is long in coming up

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from raymesh.audit.environments import environment
 from raymesh.audit.hosts import HEAD_SERVICE, Hosts, hosts, known_names
-from raymesh.audit.judge import Finding
+from raymesh.audit.judge import Deviation
 from raymesh.audit.measure import Plan, audit, run_inside, wait_until_up
 from raymesh.audit.nodes import StartError, gcs_address, ray_node
 from raymesh.audit.watch import watching
@@ -32,10 +32,10 @@ class Drill:
     """One fault: what it shows, and how to make it."""
 
     about: str
-    make: Callable[[Contract, str, Progress, Timeouts], Iterator[Finding]]
+    make: Callable[[Contract, str, Progress, Timeouts], Iterator[Deviation]]
 
 
-def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Finding]:
+def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
     """Start more actors on one node than it has worker ports."""
     ray = environment(str(contract.ray_version), progress, timeouts)
     count = len(contract.worker_ports) + SPARE_ACTORS
@@ -47,17 +47,17 @@ def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeo
         with progress.phase(f"{count} actors on {len(contract.worker_ports)} worker ports"):
             arguments = [gcs_address(made), str(count), str(PATIENCE)]
             result = run_inside(ray, made, "exhaust.py", arguments, PATIENCE * 4 + timeouts.short)[-1]
-        yield Finding(
+        yield Deviation(
             "symptom",
             WORKER_PORTS,
             f"{result['came']} of {count} zero-CPU actors came up on {len(contract.worker_ports)} worker ports, "
             f"the last after {result['last']:g} s; {result['pending']} hang without an error for {PATIENCE:g} s; "
             f"errors seen by callers: {result['errors'] or 'none'}",
         )
-        yield Finding("symptom", "log", _log_line(made, EXHAUSTED))
+        yield Deviation("symptom", "log", _log_line(made, EXHAUSTED))
 
 
-def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Finding]:
+def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
     """Start a head whose own name appears in the DNS later only."""
     ray = environment(str(contract.ray_version), progress, timeouts)
     with ExitStack() as stack:
@@ -72,23 +72,23 @@ def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts
                     "ray start waits", node.process.poll, holds=lambda code: code is None, seconds=NAMELESS_SECONDS
                 )
             except WaitTimeout:
-                yield Finding("symptom", "address", f"without the name, `ray start` ends:\n{node.cause()}")
+                yield Deviation("symptom", "address", f"without the name, `ray start` ends:\n{node.cause()}")
                 return
         listening = ", ".join(map(str, sorted(seen.ports("head")))) or "nothing"
         printed = node.log.read_text(errors="replace")
         names = "names" if "resol" in printed.lower() or "DNS" in printed else "does not name"
-        yield Finding("symptom", "address", f"without the name, `ray start` waits; listening: {listening}")
-        yield Finding("symptom", "log", f"its output {names} the cause: {node.cause()}")
+        yield Deviation("symptom", "address", f"without the name, `ray start` waits; listening: {listening}")
+        yield Deviation("symptom", "log", f"its output {names} the cause: {node.cause()}")
         made.write_names(known_names())
         named = time.monotonic()
         with progress.phase("the name is there"):
             wait_until_up(node, contract, seen, timeouts.ready)
-        yield Finding(
+        yield Deviation(
             "symptom", "recovery", f"{time.monotonic() - named:.1f} s after {name} resolved, the node manager listened"
         )
 
 
-def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: Timeouts) -> Iterator[Finding]:
+def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
     """Take one port after the other away between the hosts, as a mesh would that does not know it."""
     declared = [port for port in contract.ports if port.declared_in == "headless"]
     names = [UNDECLARED, *(port.name for port in declared)]
@@ -104,21 +104,21 @@ def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: 
             yield from _without(port.name, plan, progress, timeouts)
 
 
-def _without(name: str, plan: Plan, progress: Progress, timeouts: Timeouts) -> Iterator[Finding]:
+def _without(name: str, plan: Plan, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
     progress.say(f"without {name}")
     try:
         seen = audit(plan, progress, timeouts)
     except (StartError, WaitTimeout, CommandError) as error:
-        yield Finding("symptom", name, f"the cluster does not come up: {error}")
+        yield Deviation("symptom", name, f"the cluster does not come up: {error}")
         return
     broken = [step for step in seen.steps if not step.ok]
     for step in broken:
-        yield Finding("symptom", name, f"{step.step}: {step.detail.splitlines()[0]} ({step.seconds:g} s)")
+        yield Deviation("symptom", name, f"{step.step}: {step.detail.splitlines()[0]} ({step.seconds:g} s)")
     unanswered = sorted({f"{one.number} {one.direction}" for one in seen.crossings if not one.answered})
     if unanswered:
-        yield Finding("symptom", name, f"dialled in vain: {', '.join(unanswered)}")
+        yield Deviation("symptom", name, f"dialled in vain: {', '.join(unanswered)}")
     if not broken:
-        yield Finding("symptom", name, "no call fails")
+        yield Deviation("symptom", name, "no call fails")
 
 
 DRILLS = {

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
-from raymesh.locks import exclusive
+from raymesh.machine.locks import exclusive
+from raymesh.machine.programs import run
+from raymesh.paths import cache_dir
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts, cache_dir
-from raymesh.shell import run
+from raymesh.settings import Timeouts
 
 LOCKS = Path(__file__).with_name("locks")
 PYTHON = (3, 11)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from raymesh.audit import namespaces, owned
+from raymesh.machine import netns, owned
 from raymesh.ports.model import Role
 
 DOMAIN = "raycluster-istio-headless-svc.default.svc.cluster.local"
@@ -81,16 +81,16 @@ def hosts(*, loopback: bool) -> Iterator[Hosts]:
             return
         made = Hosts(tuple(_namespace_host(f"{own}-{role}", role, folder, stack) for role in ADDRESSES), folder)
         made.write_names(known_names())
-        namespaces.connect({host.namespace: host.address for host in made.all})
+        netns.connect({host.namespace: host.address for host in made.all})
         yield made
 
 
 def remove_stale() -> None:
     """Remove namespaces and folders of runs that were killed, with the processes left in those namespaces."""
-    if namespaces.allowed():
-        for name in namespaces.present():
+    if netns.allowed():
+        for name in netns.present():
             if owned.is_stale(name):
-                namespaces.remove(name)
+                netns.remove(name)
     for path in Path(tempfile.gettempdir()).glob(f"{owned.PREFIX}-*"):
         if owned.is_stale(path.name):
             shutil.rmtree(path, ignore_errors=True)
@@ -125,10 +125,10 @@ def _loopback_host(folder: Path, stack: ExitStack) -> Host:
 
 
 def _namespace_host(name: str, role: Role, folder: Path, stack: ExitStack) -> Host:
-    stack.callback(namespaces.remove, name)
-    namespaces.create(name, ADDRESSES[role])
+    stack.callback(netns.remove, name)
+    netns.create(name, ADDRESSES[role])
     private = folder / f"{role}-temp"
     private.mkdir()
-    prefix = namespaces.prefix(name, private, _temp(folder))
-    anchor = namespaces.serve_names(prefix, _names(folder), stack)
-    return Host(role, ADDRESSES[role], fqdn(ADDRESSES[role]), prefix, namespaces.owner(name), anchor, name)
+    prefix = netns.prefix(name, private, _temp(folder))
+    anchor = netns.serve_names(prefix, _names(folder), stack)
+    return Host(role, ADDRESSES[role], fqdn(ADDRESSES[role]), prefix, netns.owner(name), anchor, name)

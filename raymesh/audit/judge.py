@@ -17,7 +17,7 @@ RANDOM_PORT_OWNERS = {"dashboard": "dashboard-grpc-port", "serve replica": "serv
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class Deviation:
     """One difference. `subject` is the port, flag or step that it is about."""
 
     kind: Kind
@@ -25,14 +25,16 @@ class Finding:
     text: str
 
 
-def judge(audit: Audit, contract: Contract) -> list[Finding]:
+def judge(audit: Audit, contract: Contract) -> list[Deviation]:
     """Every difference between the audit and the contract, sorted.
 
     Raises Unreadable where the audit saw nothing listen although no flag was refused: an audit that is blind is no
     clean one.
     """
     if audit.refused:
-        return sorted(Finding("refused-flag", flag, f"Ray {audit.ray} does not know {flag}") for flag in audit.refused)
+        return sorted(
+            Deviation("refused-flag", flag, f"Ray {audit.ray} does not know {flag}") for flag in audit.refused
+        )
     if not audit.listeners or not audit.steps:
         raise Unreadable(f"the audit of Ray {audit.ray} saw nothing: no port listened or no work was done")
     found = [*_undeclared(audit, contract), *_shut(audit, contract), *_protocols(audit, contract)]
@@ -63,10 +65,10 @@ def label(number: int, role: Role, audit: Audit, contract: Contract) -> str:
     return str(number)
 
 
-def _undeclared(audit: Audit, contract: Contract) -> Iterator[Finding]:
+def _undeclared(audit: Audit, contract: Contract) -> Iterator[Deviation]:
     for listener in audit.listeners:
         if port_of(listener, contract, audit.random) is None:
-            yield Finding(
+            yield Deviation(
                 "undeclared",
                 label(listener.number, listener.role, audit, contract),
                 f"{listener.process} on the {listener.role} listens on {listener.number} ({listener.bind}, "
@@ -74,44 +76,46 @@ def _undeclared(audit: Audit, contract: Contract) -> Iterator[Finding]:
             )
 
 
-def _shut(audit: Audit, contract: Contract) -> Iterator[Finding]:
+def _shut(audit: Audit, contract: Contract) -> Iterator[Deviation]:
     for role in sorted({listener.role for listener in audit.listeners}):
         for port in contract.listeners(role):
             opened = any(port_of(one, contract, audit.random) == port for one in audit.listeners if one.role == role)
             if port.declared_in != "none" and not opened:
-                yield Finding("shut", port.name, f"nothing listened on {_numbers(port)} of the {role}")
+                yield Deviation("shut", port.name, f"nothing listened on {_numbers(port)} of the {role}")
 
 
-def _protocols(audit: Audit, contract: Contract) -> Iterator[Finding]:
+def _protocols(audit: Audit, contract: Contract) -> Iterator[Deviation]:
     for listener in audit.listeners:
         port = port_of(listener, contract, audit.random)
         if port and listener.speaks not in ("unknown", port.speaks):
             text = (
                 f"{listener.process} on the {listener.role} speaks {listener.speaks}, the contract says {port.speaks}"
             )
-            yield Finding("protocol", port.name, text)
+            yield Deviation("protocol", port.name, text)
 
 
-def _crossings(audit: Audit, contract: Contract) -> Iterator[Finding]:
+def _crossings(audit: Audit, contract: Contract) -> Iterator[Deviation]:
     for one in audit.crossings:
         server: Role = "worker" if one.direction == "head->worker" else "head"
         name = label(one.number, server, audit, contract)
         if not one.answered:
-            yield Finding("unanswered", name, f"{one.direction} dialled {one.number} and got no answer")
+            yield Deviation("unanswered", name, f"{one.direction} dialled {one.number} and got no answer")
             continue
         by = ", ".join(one.by) or "somebody"
         port = next((p for p in contract.ports if p.name == name), None)
         if port is None or one.direction not in port.crosses:
-            yield Finding("crossing", name, f"{by} dialled {one.number} {one.direction}; the contract does not say so")
+            yield Deviation(
+                "crossing", name, f"{by} dialled {one.number} {one.direction}; the contract does not say so"
+            )
         if port and port.app_protocol not in ("tcp", port.speaks):
             text = f"it crosses nodes, declared {port.app_protocol} and speaking {port.speaks}: a sidecar breaks that"
-            yield Finding("mesh", name, text)
+            yield Deviation("mesh", name, text)
 
 
-def _work(audit: Audit) -> Iterator[Finding]:
+def _work(audit: Audit) -> Iterator[Deviation]:
     for step in audit.steps:
         if not step.ok:
-            yield Finding("work", step.step, f"{step.step} failed after {step.seconds:g} s: {step.detail}")
+            yield Deviation("work", step.step, f"{step.step} failed after {step.seconds:g} s: {step.detail}")
 
 
 def _numbers(port: Port) -> str:

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raymesh.audit import namespaces
 from raymesh.audit.environments import RayEnvironment, environment
 from raymesh.audit.hosts import Host, Hosts, hosts
 from raymesh.audit.model import Audit, Bind, Listener, Speaks, Step
 from raymesh.audit.nodes import Node, StartError, clean_environment, gcs_address, ray_node
 from raymesh.audit.watch import Sightings, look_once_more, watching
 from raymesh.errors import CommandError, Unreadable
+from raymesh.machine import netns
+from raymesh.machine.programs import run
 from raymesh.ports import Contract
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
-from raymesh.shell import run
 from raymesh.waiting import wait_for
 
-INSIDE = Path(__file__).with_name("inside")
+INSIDE = Path(__file__).parents[1] / "inside"
 STEPS = ("nodes", "tasks", "actors", "objects", "state", "logs", "job")
 RANDOM_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 SPEAKS: dict[str, Speaks] = {"grpc": "grpc", "http": "http", "tcp": "tcp", "refused": "unknown"}
@@ -58,7 +58,7 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
         made = stack.enter_context(hosts(loopback=plan.loopback))
         for host in made.all if plan.blocked else ():
             for number in plan.blocked:
-                namespaces.block(host.namespace, number)
+                netns.block(host.namespace, number)
         seen = stack.enter_context(watching(made))
         try:
             started = _start(plan, ray, made, seen=seen, stack=stack, progress=progress, within=timeouts.ready)
@@ -145,7 +145,7 @@ def _block_undeclared(contract: Contract, made: Hosts, seen: Sightings) -> None:
     declared = {port.number for port in (*contract.headless_ports(), *contract.head_service_ports())}
     for host in made.all:
         for number in seen.ports(host.role) - declared:
-            namespaces.block(host.namespace, number)
+            netns.block(host.namespace, number)
 
 
 def _work(plan: Plan, ray: RayEnvironment, made: Hosts, started: list[Node], progress: Progress) -> tuple[Step, ...]:

@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from raymesh.audit.judge import Finding, label
+from raymesh.audit.judge import Deviation, label
 from raymesh.audit.model import Audit
 from raymesh.ports import Contract
 from raymesh.ports.model import Role
 
 
-def as_json(audit: Audit, findings: Sequence[Finding]) -> str:
+def as_json(audit: Audit, findings: Sequence[Deviation]) -> str:
     """The audit and its findings as one JSON object."""
     data = asdict(audit) | {"random": [audit.random.start, audit.random.stop - 1]}
     return json.dumps(data | {"findings": [asdict(finding) for finding in findings]}, indent=2)
 
 
-def as_text(audit: Audit, findings: Sequence[Finding], contract: Contract) -> str:
+def as_text(audit: Audit, findings: Sequence[Deviation], contract: Contract) -> str:
     """The audit as tables, the findings last."""
     parts = [f"Ray {audit.ray}: {audit.power}, {audit.seconds:g} s, peak memory {audit.peak_megabytes} MB"]
     parts += [*contract.notes]
@@ -33,7 +33,7 @@ def as_text(audit: Audit, findings: Sequence[Finding], contract: Contract) -> st
     return "\n".join(parts)
 
 
-def findings_text(findings: Sequence[Finding]) -> str:
+def findings_text(findings: Sequence[Deviation]) -> str:
     """One line a finding."""
     if not findings:
         return "no findings: what real Ray opened is what the contract says"

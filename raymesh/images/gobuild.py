@@ -9,8 +9,9 @@ from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images.recipes import GoFamily
-from raymesh.settings import Lane, cache_dir
-from raymesh.shell import run
+from raymesh.lane import Lane
+from raymesh.machine.programs import run
+from raymesh.paths import cache_dir
 
 GO_MINOR = 26  # the `go` line of images/*/go.mod
 DOWNLOAD_SECONDS = 1800

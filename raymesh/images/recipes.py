@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from raymesh.errors import UsageError
-from raymesh.settings import ROOT, Lane
+from raymesh.lane import Lane
+from raymesh.paths import ROOT
 
 FOLDER = ROOT / "images"
 REPOSITORY = "localhost/raymesh"

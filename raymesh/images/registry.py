@@ -9,10 +9,11 @@ from typing import Any
 
 import yaml
 
-from raymesh.engine import Engine
 from raymesh.errors import CommandError
 from raymesh.images.recipes import fill
-from raymesh.settings import ROOT, Lane
+from raymesh.lane import Lane
+from raymesh.machine.engine import Engine
+from raymesh.paths import ROOT
 
 IMAGES_FILE = ROOT / "manifests" / "images.yaml"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from raymesh.engine import Engine
 from raymesh.errors import EnvironmentFault
 from raymesh.images import registry
-from raymesh.images.recipes import REPOSITORY
-from raymesh.images.workshop import NODE, Workshop
-from raymesh.kind import Spec
+from raymesh.images.workshop import Workshop
+from raymesh.lane import Lane
+from raymesh.machine.engine import Engine
+from raymesh.paths import cache_dir
 from raymesh.progress import Progress
-from raymesh.settings import ROOT, Lane, Settings, cache_dir
+from raymesh.settings import Settings
 
 KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 
@@ -61,26 +60,6 @@ class Served:
     def made_here(self) -> dict[str, str] | None:
         """Return the images that istioctl has to be told, or None where its own defaults serve."""
         return dict(self.by_role) if self.stock_proxy else None
-
-    def cluster(self, name: str) -> Spec:
-        """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
-        if self.source == "pull":
-            return Spec(name, self.by_role[NODE], None, installed_by(self.key))
-        tag = {role: self.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
-        kubeadm = {
-            "imageRepository": REPOSITORY,
-            "etcd": {"local": {"imageTag": tag["etcd"]}},
-            "dns": {"imageTag": tag["coredns"]},
-        }
-        return Spec(name, self.by_role[NODE], kubeadm, installed_by(self.key))
-
-
-def installed_by(images: str) -> str:
-    """Return a digest of what decides how a cluster is set up: images, manifests, and the code that patches them."""
-    digest = hashlib.sha256(images.encode())
-    for path in sorted([*(ROOT / "manifests").rglob("*.yaml"), *(ROOT / "raymesh" / "mesh").glob("*.py")]):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:

@@ -17,16 +17,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from raymesh import debs
-from raymesh.engine import Engine
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images import gobuild
 from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, fill, load_recipes
-from raymesh.locks import exclusive
+from raymesh.lane import Lane
+from raymesh.machine import packages
+from raymesh.machine.engine import Engine
+from raymesh.machine.locks import exclusive
+from raymesh.machine.programs import end_all, run
+from raymesh.machine.toolbox import toolbox
+from raymesh.paths import ROOT, cache_dir
 from raymesh.progress import Progress
-from raymesh.settings import ROOT, Lane, cache_dir
-from raymesh.shell import end_all, run
-from raymesh.tools import toolbox
 
 LABEL = "raymesh.key"
 NODE = "node"
@@ -147,8 +148,8 @@ class Workshop:
         for recipe in recipes:
             if recipe.wheels:
                 parts[f"wheels {recipe.name}"] = net.submit(self._wheels, recipe.name, self._requirements(recipe))
-            for suite, packages in recipe.debs.items():
-                parts[f"debs {recipe.name} {suite}"] = net.submit(self._debs, suite, packages)
+            for suite, names in recipe.debs.items():
+                parts[f"debs {recipe.name} {suite}"] = net.submit(self._debs, suite, names)
         for family in dict.fromkeys(f for r in recipes for f in r.bin):
             parts[f"go {family}"] = go.submit(self._family, family)
         return parts
@@ -168,7 +169,7 @@ class Workshop:
                 tempfile.TemporaryDirectory(dir=cache_dir(), prefix="root-") as folder,
             ):
                 tar, sources = Path(folder) / "root.tar", Path(folder) / "sources.list"
-                sources.write_text("\n".join(debs.sources(root.suite)) + "\n")
+                sources.write_text("\n".join(packages.sources(root.suite)) + "\n")
                 mode = "root" if os.geteuid() == 0 else "unshare"
                 try:
                     run(
@@ -209,14 +210,14 @@ class Workshop:
             part.rename(done)
         return done
 
-    def _debs(self, suite: str, packages: Iterable[str]) -> Path:
-        names = sorted(packages)
+    def _debs(self, suite: str, wanted: Iterable[str]) -> Path:
+        names = sorted(wanted)
         done = cache_dir() / "debs" / f"{suite}-{'-'.join(names)}"
         if not done.exists():
             part = done.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            debs.fetch(suite, names, part)
+            packages.fetch(suite, names, part)
             part.rename(done)
         return done
 

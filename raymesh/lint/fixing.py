@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from raymesh.lint.findings import Edit, Finding
+from raymesh.lint.diagnostics import Diagnostic
 from raymesh.lint.run import Report, lint_texts
-from raymesh.lint.world import Options
+from raymesh.manifests.places import Edit
+from raymesh.manifests.relating import Options
 
 ROUNDS = 1000  # one rule a round, and one edit a place; a worker range may need one for each port
 # What a group says is put right before the Service is made to follow it.
@@ -32,7 +33,7 @@ def fix_texts(sources: dict[str, str], options: Options | None = None, disabled:
     return report
 
 
-def _chosen(findings: Iterable[Finding]) -> dict[str, list[Edit]]:
+def _chosen(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
     """Edits of one rule, those of whole findings that touch no other one's."""
     curable = sorted((f for f in findings if f.edits), key=lambda f: (f.rule not in FIRST, f.rule, f.place))
     chosen: dict[str, list[Edit]] = defaultdict(list)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from raymesh.lint.findings import UNREADABLE, Finding, Severity
+from raymesh.lint.diagnostics import UNREADABLE, Diagnostic, Severity
 from raymesh.lint.registry import all_rules
 from raymesh.lint.run import Report
 
@@ -94,7 +94,7 @@ FORMATS: dict[str, Callable[[Report, bool], str]] = {
 }
 
 
-def _summary(findings: Sequence[Finding], documents: int) -> str:
+def _summary(findings: Sequence[Diagnostic], documents: int) -> str:
     counts = [(s, sum(f.severity == s for f in findings)) for s in reversed(Severity)]
     told = ", ".join(f"{n} {s}{'s' if n > 1 else ''}" for s, n in counts if n) or "clean"
     return f"{documents} document{'s' if documents != 1 else ''}: {told}"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import yaml
 
-from raymesh.lint.findings import Edit, Finding, Place, Severity
-from raymesh.lint.reading import Document
-from raymesh.lint.tree import Value
-from raymesh.lint.world import World
+from raymesh.lint.diagnostics import Diagnostic, Severity
+from raymesh.manifests.places import Edit, Place
+from raymesh.manifests.reading import Document
+from raymesh.manifests.relating import World
+from raymesh.manifests.tree import Value
 
 MODULES = ("declared", "entries", "params", "service", "address", "mesh", "versions")
 
@@ -38,10 +39,10 @@ class Rule:
     title: str
     check: Check
 
-    def run(self, world: World) -> Iterator[Finding]:
+    def run(self, world: World) -> Iterator[Diagnostic]:
         """The findings of this rule."""
         for hit in self.check(world):
-            yield Finding(self.id, self.severity, hit.place, hit.message, hit.fix, hit.edits)
+            yield Diagnostic(self.id, self.severity, hit.place, hit.message, hit.fix, hit.edits)
 
 
 _RULES: dict[str, Rule] = {}

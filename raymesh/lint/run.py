@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from raymesh.lint.collecting import collect
-from raymesh.lint.findings import Finding
-from raymesh.lint.objects import Objects
-from raymesh.lint.reading import Document, find_files, parse, read_file, unreadable
+from raymesh.lint.diagnostics import Diagnostic, unreadable
 from raymesh.lint.registry import all_rules
-from raymesh.lint.tree import ShapeError
-from raymesh.lint.world import Options, make_world
+from raymesh.manifests.collecting import collect
+from raymesh.manifests.objects import Objects
+from raymesh.manifests.places import Unread
+from raymesh.manifests.reading import Document, find_files, parse, read_file
+from raymesh.manifests.relating import Options, make_world
+from raymesh.manifests.tree import ShapeError
 
 
 @dataclass
 class Report:
     """What one run found, in the order of the files."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # text of every file that could be read
     documents: int = 0
 
     @property
-    def unreadable(self) -> list[Finding]:
+    def unreadable(self) -> list[Diagnostic]:
         """What could not be read."""
         return [f for f in self.findings if f.unreadable]
 
@@ -33,11 +34,11 @@ class Report:
 def lint_paths(paths: Iterable[str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
     """Lint files, folders and standard input together: a Service may lie beside its cluster in another file."""
     sources: dict[str, str] = {}
-    problems: list[Finding] = []
+    problems: list[Diagnostic] = []
     for path in find_files(paths):
         text = read_file(path) if isinstance(path, str) else path
-        if isinstance(text, Finding):
-            problems.append(text)
+        if isinstance(text, Unread):
+            problems.append(unreadable(text))
         else:
             sources[str(path)] = text
     report = lint_texts(sources, options, disabled)
@@ -56,8 +57,8 @@ def _lint(sources: dict[str, str], options: Options, disabled: frozenset[str]) -
     objects = Objects()
     for path, text in sources.items():
         for item in parse(path, text):
-            if isinstance(item, Finding):
-                report.findings.append(item)
+            if isinstance(item, Unread):
+                report.findings.append(unreadable(item))
             else:
                 report.documents += 1
                 report.findings.extend(_collect(item, objects))
@@ -81,12 +82,12 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _collect(document: Document, objects: Objects) -> Iterable[Finding]:
+def _collect(document: Document, objects: Objects) -> Iterable[Diagnostic]:
     try:
         collect(document, objects)
     except ShapeError as error:
-        yield unreadable(document.place(error.node), str(error))
+        yield unreadable(Unread(document.place(error.node), str(error)))
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str, str]:
+def _order(finding: Diagnostic) -> tuple[str, int, int, str, str]:
     return finding.place.path, finding.place.line, finding.place.column, finding.rule, finding.message

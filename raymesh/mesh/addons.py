@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from raymesh.kube import Kube
-from raymesh.manifests import Doc, load, with_images
+from raymesh.manifests.patching import Doc, load, with_images
 from raymesh.mesh import stock_envoy
 from raymesh.mesh.istio import NAMESPACE
+from raymesh.platform.kube import Kube
 
 NAMES = ("prometheus", "jaeger", "kiali")  # Kiali asks the other two when it starts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raymesh.kube import Kube
+from raymesh.platform.kube import Kube
 
 # What kubeadm writes forwards the rest to the machine's resolver: a query would leave the cluster, or hang for seconds.
 # A zone of its own for the rest, as the template plugin goes before the kubernetes plugin wherever it stands.

@@ -6,11 +6,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from raymesh.kube import Kube
-from raymesh.manifests import Doc, dump, load, patched
+from raymesh.lane import Lane
+from raymesh.machine.programs import run
+from raymesh.manifests.patching import Doc, dump, load, patched
 from raymesh.mesh import stock_envoy
-from raymesh.settings import Lane
-from raymesh.shell import run
+from raymesh.platform.kube import Kube
 from raymesh.witness.envoy import HANDSHAKE_STATS
 
 NAMESPACE = "istio-system"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raymesh.kube import Kube
-from raymesh.manifests import Doc, parse, pod_templates
-from raymesh.shell import run
+from raymesh.machine.programs import run
+from raymesh.manifests.patching import Doc, parse, pod_templates
+from raymesh.platform.kube import Kube
 
 NAMESPACE = "ray-system"
 SELECTOR = "app.kubernetes.io/name=kuberay"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from raymesh.settings import Lane
+from raymesh.lane import Lane
 from raymesh.verdicts.finding import Finding, some
 from raymesh.witness.pods import SIDECAR, Pod
 

@@ -4,8 +4,8 @@ import pytest
 
 from fixtures.session import Judge
 from raymesh.images.source import Served
-from raymesh.kube import Kube
 from raymesh.observe import platform
+from raymesh.platform.kube import Kube
 from raymesh.ports import Role
 from raymesh.traffic import Traffic
 from raymesh.witness.pods import Pod

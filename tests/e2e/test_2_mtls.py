@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.run import Run
 from fixtures.session import Judge
-from raymesh.mesh.raycluster import PODS
+from raymesh.mesh.guide import PODS
 from raymesh.observe import Work, kiali_shows_mtls, prometheus_shows_mtls, sidecars_show_mtls
 from raymesh.ports import Role
 from raymesh.witness.envoy import EnvoyAdmin

@@ -4,10 +4,10 @@ import pytest
 
 from fixtures.run import Run
 from fixtures.session import Judge
-from raymesh.kube import Kube
 from raymesh.observe import refusals
+from raymesh.platform.kube import Kube
 from raymesh.ports import Contract
-from raymesh.probes.knock import Target
+from raymesh.witness.knock import Target
 
 pytestmark = pytest.mark.e2e
 

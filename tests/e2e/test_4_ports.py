@@ -4,11 +4,11 @@ import pytest
 
 from fixtures.run import Run
 from fixtures.session import Judge
-from raymesh.kube import Kube
-from raymesh.mesh.raycluster import WORKER
+from raymesh.faults.stray import open_stray_port
+from raymesh.mesh.guide import WORKER
 from raymesh.observe import ports_listening
+from raymesh.platform.kube import Kube
 from raymesh.ports import Contract, Role
-from raymesh.probes.stray import open_stray_port
 from raymesh.verdicts.finding import red
 from raymesh.witness.pods import Pod
 

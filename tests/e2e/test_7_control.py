@@ -15,9 +15,9 @@ from raymesh.controls import (
     plaintext_shows,
     sidecars_turn,
 )
+from raymesh.faults.impostor import impostor
 from raymesh.images.source import Served
-from raymesh.kube import Kube
-from raymesh.mesh import raycluster
+from raymesh.mesh import guide as raycluster
 from raymesh.mesh.istio import peer_authentication
 from raymesh.observe import (
     Look,
@@ -30,13 +30,13 @@ from raymesh.observe import (
     serving_targets,
     sidecars_show_mtls,
 )
+from raymesh.platform.kube import Kube
 from raymesh.ports import Contract, Role
-from raymesh.probes.impostor import impostor
-from raymesh.probes.knock import Target
 from raymesh.traffic import AGENT_PORT, Traffic
 from raymesh.verdicts.finding import names, red
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.kiali import Kiali
+from raymesh.witness.knock import Target
 from raymesh.witness.pods import Pod
 from raymesh.witness.prometheus import Prometheus
 

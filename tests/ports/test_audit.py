@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from raymesh.audit import namespaces
 from raymesh.audit.judge import judge
 from raymesh.audit.measure import Plan, audit
 from raymesh.audit.model import Audit
 from raymesh.audit.recordings import disagreements, load, recorded_versions, summarize
+from raymesh.machine import netns
 from raymesh.ports import NEWEST, Contract, contract
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
@@ -39,7 +39,7 @@ def test_an_audit_turns_red_for_every_port_that_the_contract_lacks(ray_audit: Au
             assert "undeclared" in {one.kind for one in judge(ray_audit, poorer)}, name
 
 
-@pytest.mark.skipif(not namespaces.allowed(), reason="recordings are of two hosts, which need root and iproute2")
+@pytest.mark.skipif(not netns.allowed(), reason="recordings are of two hosts, which need root and iproute2")
 def test_a_fresh_audit_agrees_with_the_recording(ray_audit: Audit, ray_contract: Contract, ray_version: str) -> None:
     """What `raymesh ports diff` shows is still true."""
     assert ray_version in recorded_versions(), f"record it: raymesh ports audit --ray {ray_version} --record"
@@ -51,6 +51,6 @@ def test_a_removed_flag_is_told_by_name() -> None:
     """`ray start` of the newest version ends at once for a flag of 2.47."""
     made = contract(NEWEST)
     seen = audit(
-        Plan(made, loopback=not namespaces.allowed(), extra={"dashboard-grpc-port": "6384"}), Progress(), Timeouts()
+        Plan(made, loopback=not netns.allowed(), extra={"dashboard-grpc-port": "6384"}), Progress(), Timeouts()
     )
     assert [(one.kind, one.subject) for one in judge(seen, made)] == [("refused-flag", "--dashboard-grpc-port")]

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from raymesh.audit import namespaces, owned
 from raymesh.audit.hosts import hosts, remove_stale
+from raymesh.machine import netns, owned
+from raymesh.machine.programs import end_group, run
 from raymesh.ports import OLDEST
-from raymesh.shell import end_group, run
 from raymesh.waiting import wait_for
 
 pytestmark = [
     pytest.mark.ports,
-    pytest.mark.skipif(not namespaces.allowed(), reason="network namespaces need root and iproute2"),
+    pytest.mark.skipif(not netns.allowed(), reason="network namespaces need root and iproute2"),
 ]
 ASK = "import socket, sys; print(socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2).getpeername()[0])"
 SERVE = "import socket, sys; s = socket.create_server(('', int(sys.argv[1]))); print('up', flush=True); s.accept()"
@@ -32,8 +32,8 @@ def leftovers(owner: int) -> list[str]:
     """What a process with this id made and did not remove."""
     mark = f"{owned.PREFIX}-{owner}-"
     folders = [path.name for path in Path(tempfile.gettempdir()).iterdir()]
-    settings = [path.name for path in namespaces.ETC.iterdir()] if namespaces.ETC.is_dir() else []
-    return [name for name in (*namespaces.present(), *folders, *settings) if name.startswith(mark)]
+    settings = [path.name for path in netns.ETC.iterdir()] if netns.ETC.is_dir() else []
+    return [name for name in (*netns.present(), *folders, *settings) if name.startswith(mark)]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_hosts_reach_each_other_by_name_until_a_port_is_blocked(program: list[su
             server = start(program, *worker.prefix, sys.executable, "-c", SERVE, number)
             assert server.stdout is not None
             assert server.stdout.readline() == "up\n"
-        namespaces.block(worker.namespace, 7002)
+        netns.block(worker.namespace, 7002)
         ask = [*head.prefix, sys.executable, "-c", ASK, worker.fqdn]
         assert run([*ask, "7001"], timeout=20).stdout.strip() == worker.address
         blocked = run([*ask, "7002"], timeout=20, check=False)
@@ -97,12 +97,12 @@ def test_what_a_killed_run_left_is_removed_by_the_next(program: list[subprocess.
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_audit_leaves_nothing(sign: signal.Signals, program: list[subprocess.Popen[str]]) -> None:
     """Ctrl-C, or a CI that cancels, while the head starts."""
-    words = ["-m", "raymesh.cli", "ports", "audit", "--ray", str(OLDEST)]
+    words = ["-m", "raymesh.commands.main", "ports", "audit", "--ray", str(OLDEST)]
     audit = start(program, sys.executable, *words)
 
     def gcs_runs() -> bool:
-        names = [name for name in leftovers(audit.pid) if name.endswith("-head") and name in namespaces.present()]
-        return any("gcs_server" in _command(pid) for name in names for pid in owned.pids(namespaces.owner(name)))
+        names = [name for name in leftovers(audit.pid) if name.endswith("-head") and name in netns.present()]
+        return any("gcs_server" in _command(pid) for name in names for pid in owned.pids(netns.owner(name)))
 
     wait_for("the head starts", gcs_runs, until=bool, within=60, every=0.2)
     os.kill(audit.pid, sign)

@@ -11,24 +11,38 @@ from pathlib import Path
 import pytest
 import yaml
 
-from raymesh.settings import LANES_FILE, ROOT, Lane
+from raymesh.lane import LANES_FILE, Lane
+from raymesh.paths import ROOT
 
 FOLDERS = ("raymesh", "fixtures", "tests")
 SOURCES = sorted(p.relative_to(ROOT) for name in FOLDERS for p in (ROOT / name).rglob("*.py"))
 SOURCES.append(Path("conftest.py"))
 DOES_IO = {"subprocess", "socket", "requests", "urllib", "http", "kubernetes", "os", "shutil", "pathlib", "time"} | {
-    f"raymesh.{name}" for name in ("shell", "kube", "engine", "kind", "waiting", "witness.http")
+    f"raymesh.{name}" for name in ("machine", "platform", "waiting", "witness.http")
 }
-# Who may not know whom inside raymesh: the name and all below it.
+# Who may not know whom inside raymesh: the name and all below it. Arrows run one way:
+# commands, proof, faults -> mesh, witness, verdicts -> platform -> images, machine -> the ground.
+TOP = ("raymesh.commands", "raymesh.proof", "raymesh.faults", "raymesh.evidence")
+MIDDLE = ("raymesh.mesh", "raymesh.witness", "raymesh.verdicts", "raymesh.traffic")
+LOW = ("raymesh.platform", "raymesh.images", "raymesh.machine")
 UPWARD = {
     "raymesh.errors": ("raymesh",),
-    "raymesh.ports": ("raymesh.mesh", "raymesh.witness", "raymesh.kube", "raymesh.shell", "raymesh.images"),
-    "raymesh.lint": ("raymesh.mesh", "raymesh.witness", "raymesh.kube", "raymesh.shell", "raymesh.images"),
-    "raymesh.shell": ("raymesh.kube", "raymesh.engine", "raymesh.kind"),
-    "raymesh.kube": ("raymesh.mesh", "raymesh.witness", "raymesh.verdicts", "raymesh.kind", "raymesh.engine"),
-    "raymesh.witness": ("raymesh.verdicts", "raymesh.mesh", "raymesh.kube", "raymesh.kind", "raymesh.engine"),
-    "raymesh.verdicts": ("raymesh.mesh", "raymesh.kube", "raymesh.images", "raymesh.evidence"),
-    "raymesh.mesh": ("raymesh.verdicts", "raymesh.kind", "raymesh.engine", "raymesh.images"),
+    "raymesh.paths": ("raymesh",),
+    "raymesh.waiting": (*TOP, *MIDDLE, *LOW),
+    "raymesh.progress": (*TOP, *MIDDLE, *LOW),
+    "raymesh.ports": (*TOP, *MIDDLE, *LOW, "raymesh.manifests"),
+    "raymesh.manifests": (*TOP, *MIDDLE, *LOW, "raymesh.lint"),
+    "raymesh.lint": (*TOP, *MIDDLE, *LOW, "raymesh.audit"),
+    "raymesh.generate": (*TOP, *MIDDLE, *LOW, "raymesh.audit"),
+    "raymesh.machine": (*TOP, *MIDDLE, "raymesh.platform", "raymesh.images"),
+    "raymesh.images": (*TOP, *MIDDLE, "raymesh.platform"),
+    "raymesh.platform": (*TOP, *MIDDLE),
+    "raymesh.witness": (*TOP, "raymesh.platform.kind", "raymesh.machine"),
+    "raymesh.verdicts": (*TOP, "raymesh.mesh", *LOW),
+    "raymesh.mesh": (*TOP, "raymesh.verdicts", "raymesh.platform.kind", "raymesh.machine.engine", "raymesh.images"),
+    "raymesh.evidence": ("raymesh.mesh", *LOW),
+    "raymesh.faults": ("raymesh.commands",),
+    "raymesh.proof": ("raymesh.commands", "raymesh.faults"),
 }
 
 
@@ -56,13 +70,17 @@ def module_of(path: Path) -> str:
 
 
 def test_the_reader_of_imports_sees_them() -> None:
-    assert {"ast", "raymesh.settings", "raymesh.settings.ROOT"} <= imports(Path("tests/unit/test_arrows.py"))
-    assert knows(Path("fixtures/platform.py"), "raymesh.kind") == {"raymesh.kind"}
+    assert {"ast", "raymesh.paths", "raymesh.paths.ROOT"} <= imports(Path("tests/unit/test_arrows.py"))
+    assert knows(Path("fixtures/platform.py"), "raymesh.platform.kind") == {"raymesh.platform.kind"}
 
 
 @pytest.mark.parametrize("path", below("raymesh"), ids=str)
 def test_the_library_knows_neither_tests_nor_pytest(path: Path) -> None:
-    allowed = {"pytest_kind.cluster", "pytest_kind.cluster.KindCluster"} if path == Path("raymesh/kind.py") else set()
+    allowed = (
+        {"pytest_kind.cluster", "pytest_kind.cluster.KindCluster"}
+        if path == Path("raymesh/platform/kind.py")
+        else set()
+    )
     assert knows(path, "tests", "fixtures", "conftest", "pytest", "_pytest", "pytest_kind") == allowed
 
 

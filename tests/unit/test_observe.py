@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from raymesh.mesh.raycluster import NAME
+from raymesh.mesh.guide import NAME
 from raymesh.observe import CALLS_FLOOR, Findings, growth_judge
 from raymesh.verdicts.finding import names, red
 from raymesh.witness.prometheus import Prometheus, Sample

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from raymesh.settings import OPTIONS, ROOT
+from raymesh.paths import ROOT
+from raymesh.settings import OPTIONS
 
 TEXT = (ROOT / "README.md").read_text()
 

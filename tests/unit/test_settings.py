@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from raymesh.errors import UsageError
-from raymesh.settings import LANES_FILE, OPTIONS, Lane, Option, Settings, Timeouts, cache_dir, load_lane, load_settings
+from raymesh.lane import LANES_FILE, Lane, load_lane
+from raymesh.paths import cache_dir
+from raymesh.settings import OPTIONS, Option, Settings, Timeouts, load_settings
 
 ROWS = yaml.safe_load(LANES_FILE.read_text())["lanes"]
 VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}

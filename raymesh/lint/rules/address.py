@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raymesh.lint.edits import replace_node, word
-from raymesh.lint.findings import Edit, Severity
-from raymesh.lint.objects import Group, Service
-from raymesh.lint.opened import set_param
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.world import ADDRESS, Case, World, fqdn_of
+from raymesh.manifests.editing import replace_node, word
+from raymesh.manifests.objects import Group, Service
+from raymesh.manifests.opened import set_param
+from raymesh.manifests.places import Edit
+from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
 from raymesh.ports.address import node_address, node_address_dual_stack
 
 _CUTS = ("tr -d", "tr -s", "cut ", "awk ", "xargs", "sed 's/ ", "sed 's/\\s", "head -c")

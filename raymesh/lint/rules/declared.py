@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from raymesh.lint.edits import add_elements, drop_element, quoted, replace_node
-from raymesh.lint.findings import Edit, Severity
-from raymesh.lint.objects import Group, Service
-from raymesh.lint.opened import (
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.editing import add_elements, drop_element, quoted, replace_node
+from raymesh.manifests.objects import Group, Service
+from raymesh.manifests.opened import (
     HIGHEST_FLAG,
     LIST_FLAG,
     LOWEST_FLAG,
@@ -19,8 +20,8 @@ from raymesh.lint.opened import (
     source,
     worker_numbers,
 )
-from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.world import Case, World
+from raymesh.manifests.places import Edit
+from raymesh.manifests.relating import Case, World
 from raymesh.ports import WORKER_PORTS, Port
 from raymesh.ports.limits import BESIDE_WORKERS, LAST_APPLIED, apply_refuses, fewest_worker_ports
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from raymesh.lint.edits import drop_element, drop_key, replace_node, set_key
-from raymesh.lint.findings import Severity
-from raymesh.lint.objects import Entry
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.world import Case, World
+from raymesh.manifests.editing import drop_element, drop_key, replace_node, set_key
+from raymesh.manifests.objects import Entry
+from raymesh.manifests.relating import Case, World
 from raymesh.ports import Port
 from raymesh.ports.contract import HIGHEST_PORT
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raymesh.lint.edits import quoted, replace_node, set_key, word
-from raymesh.lint.findings import Edit, Severity
-from raymesh.lint.objects import INJECT, AuthorizationPolicy, Cluster, Group
-from raymesh.lint.opened import numbers_in, set_param
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.tree import child
-from raymesh.lint.world import ADDRESS, Case, World, fqdn_of, policy_concerns
+from raymesh.manifests.editing import quoted, replace_node, set_key, word
+from raymesh.manifests.objects import INJECT, AuthorizationPolicy, Cluster, Group
+from raymesh.manifests.opened import numbers_in, set_param
+from raymesh.manifests.places import Edit
+from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of, policy_concerns
+from raymesh.manifests.tree import child
 from raymesh.ports import Version
 
 _EXCLUDED = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeOutboundPorts")

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from raymesh.lint.edits import drop_key, quoted, replace_node
-from raymesh.lint.findings import Severity
-from raymesh.lint.objects import Cluster, Group, Service
-from raymesh.lint.opened import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG, node_ports, number_of, set_param, worker_numbers
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.world import World
+from raymesh.manifests.editing import drop_key, quoted, replace_node
+from raymesh.manifests.objects import Cluster, Group, Service
+from raymesh.manifests.opened import (
+    HIGHEST_FLAG,
+    LIST_FLAG,
+    LOWEST_FLAG,
+    node_ports,
+    number_of,
+    set_param,
+    worker_numbers,
+)
+from raymesh.manifests.relating import World
 from raymesh.ports import NEWEST, Contract, Version, contract
 from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
 from raymesh.ports.facts import RAY_WORKER_PORTS

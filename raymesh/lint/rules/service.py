@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raymesh.lint.edits import set_key
-from raymesh.lint.findings import Edit, Severity
-from raymesh.lint.objects import Service
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.tree import child
-from raymesh.lint.world import CLUSTER_LABEL, Case, World, same_namespace, selects_all
+from raymesh.manifests.editing import set_key
+from raymesh.manifests.objects import Service
+from raymesh.manifests.places import Edit
+from raymesh.manifests.relating import CLUSTER_LABEL, Case, World, same_namespace, selects_all
+from raymesh.manifests.tree import child
 
 
 @rule("RM013", Severity.WARNING, "no headless Service for the nodes")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raymesh.lint.findings import Severity
-from raymesh.lint.objects import image_version, version_of
+from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.lint.world import World
+from raymesh.manifests.objects import image_version, version_of
+from raymesh.manifests.relating import World
 from raymesh.ports import avoid_reason
 
 

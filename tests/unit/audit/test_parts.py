@@ -5,14 +5,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from raymesh.audit import owned
 from raymesh.audit.environments import LOCKS, locked_versions
-from raymesh.audit.inside.names import answer
 from raymesh.audit.model import Crossing
 from raymesh.audit.nodes import StartError
 from raymesh.audit.processes import kind_of
 from raymesh.audit.recordings import recorded_versions
 from raymesh.audit.watch import Dialled, Sightings
+from raymesh.inside.names import answer
+from raymesh.machine import owned
 from raymesh.witness.sockets import Endpoint
 
 QUESTION = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04head\x02my\x00"

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from raymesh.lane import load_lane
+from raymesh.machine.programs import end_group, run
 from raymesh.mesh.stock_envoy import envoy_filter
-from raymesh.settings import load_lane
-from raymesh.shell import end_group, run
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
 from tests.unit.mesh.sidecar_shape import Identity, Ports, bootstrap, discovered_listeners

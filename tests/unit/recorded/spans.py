@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from raymesh.mesh import raycluster
-from raymesh.settings import load_lane
+from raymesh.lane import load_lane
+from raymesh.mesh import guide as raycluster
 from raymesh.verdicts import Run
 from raymesh.witness.jaeger import parse_upstream
 from tests.unit.recorded.recordings import HEAD, LANE, WORKER, Doctored

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from raymesh.mesh.raycluster import PODS
+from raymesh.mesh.guide import PODS
 from raymesh.verdicts import Finding, Sidecar, mtls_by_envoy
 from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import parse_handshakes, parse_inbound

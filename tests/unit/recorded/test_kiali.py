@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raymesh.mesh.raycluster import NAMESPACE, PODS
+from raymesh.mesh.guide import NAMESPACE, PODS
 from raymesh.observe import RATE_FLOOR
 from raymesh.verdicts import Finding, mtls_by_kiali
 from raymesh.verdicts.finding import names

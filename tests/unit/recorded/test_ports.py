@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from raymesh.lane import load_lane
 from raymesh.observe import CROSSING
 from raymesh.ports import Contract, contract
-from raymesh.settings import load_lane
 from raymesh.verdicts import Finding, calls_across, crossing_ports, listening_ports, protocols_seen
 from raymesh.verdicts.finding import names
 from raymesh.witness.envoy import TCP_PROXY, parse_clusters, parse_inbound

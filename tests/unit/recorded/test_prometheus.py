@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raymesh.mesh.raycluster import NAME
+from raymesh.mesh.guide import NAME
 from raymesh.observe import CALLS_FLOOR
 from raymesh.verdicts import Finding, mtls_by_prometheus
 from raymesh.verdicts.finding import names

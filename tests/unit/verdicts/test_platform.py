@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from raymesh.settings import load_lane
+from raymesh.lane import load_lane
 from raymesh.verdicts import Finding, platform_as_pinned
 from raymesh.verdicts.finding import names
 from raymesh.witness.pods import Container, Pod

@@ -1,0 +1,107 @@
+"""`raymesh ports audit`: real Ray on this machine against the port contract."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import asdict
+
+from raymesh.audit.drills import DRILLS
+from raymesh.audit.judge import judge
+from raymesh.audit.measure import Plan, audit
+from raymesh.audit.recordings import Recording, add, load, recorded_versions, save, summarize
+from raymesh.audit.render import as_json, as_text
+from raymesh.errors import EnvironmentFault, UsageError
+from raymesh.machine import netns
+from raymesh.ports import Contract, contract
+from raymesh.progress import Progress
+from raymesh.settings import Timeouts
+
+CLEAN, FINDINGS, INTERRUPTED = 0, 1, 130
+
+
+HELP = "start real Ray and report what listens, what crosses nodes and what differs from the contract"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--ray", required=True, metavar="VERSION", help="the release to audit, such as 2.60.0")
+    parser.add_argument("--serve", action="store_true", help="run a Serve application too")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--loopback", action="store_true", help="one host on this machine's loopback; needs no root")
+    parser.add_argument(
+        "--start-param", action="append", default=[], metavar="KEY=VALUE", help="one more flag for `ray start`"
+    )
+    drills = "; ".join(f"{name}: {drill.about}" for name, drill in DRILLS.items())
+    parser.add_argument("--drill", choices=DRILLS, metavar="NAME", help=f"make one fault on purpose; {drills}")
+    parser.add_argument(
+        "--port",
+        default="",
+        metavar="NAME",
+        help="blocked-port: take only this port away; `undeclared`: all that no Service declares",
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="add what is seen to the recording of this version; implies --serve"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit one version and print what was seen; the exit code."""
+    serve = arguments.serve or arguments.record
+    made = contract(arguments.ray, serve=serve)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _drill(made, arguments) if arguments.drill else _audit(made, arguments, serve)
+    except KeyboardInterrupt:
+        print("raymesh: interrupted; all that was started is gone", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:
+    plan = Plan(
+        contract=made,
+        serve=serve,
+        loopback=arguments.loopback or not netns.allowed(),
+        extra=dict(_pair(text) for text in arguments.start_param),
+    )
+    seen = audit(plan, Progress(), Timeouts())
+    findings = judge(seen, made)
+    failed = [finding.subject for finding in findings if finding.kind == "work"]
+    if arguments.record and failed:
+        print(f"raymesh: not recorded, because some work failed: {', '.join(failed)}", file=sys.stderr)
+    elif arguments.record:
+        _record(summarize(seen, made))
+    print(as_json(seen, findings) if arguments.json else as_text(seen, findings, made))
+    return FINDINGS if findings else CLEAN
+
+
+def _drill(made: Contract, arguments: argparse.Namespace) -> int:
+    if not netns.allowed():
+        raise EnvironmentFault("a drill needs network namespaces", "run as root with iproute2 installed")
+    found = []
+    for finding in DRILLS[arguments.drill].make(made, arguments.port, Progress(), Timeouts()):
+        found.append(finding)
+        if not arguments.json:
+            print(f"{finding.subject}: {finding.text}", flush=True)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    return FINDINGS if found else CLEAN
+
+
+def _record(fresh: Recording) -> None:
+    if fresh.ray in recorded_versions():
+        fresh = add(load(fresh.ray), fresh)
+    print(f"recorded run {fresh.runs}: {save(fresh)}", file=sys.stderr)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not found:
+        raise UsageError(f"--start-param {text!r}: KEY=VALUE, such as dashboard-grpc-port=6384")
+    return key.lstrip("-"), value

@@ -1,0 +1,157 @@
+"""`raymesh clean` removes what runs left on this machine, however they ended; `--caches` more of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from raymesh.audit import hosts
+from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.images.recipes import REPOSITORY
+from raymesh.machine import engine as engines
+from raymesh.machine import locks, netns, owned, ownership
+from raymesh.machine.engine import Engine
+from raymesh.paths import cache_dir
+from raymesh.platform import kind
+from raymesh.progress import Progress
+from raymesh.waiting import wait_for
+
+GONE_SECONDS = 20
+SHOWN_CHARS = 160
+SCRATCH = ("root-*", "context-*")  # folders of an image build, which removes them unless it is killed
+
+Say = Callable[[str], None]
+
+
+HELP = "remove what runs left on this machine, however they ended"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `raymesh clean`."""
+    parser.add_argument("--caches", action="store_true", help=f"remove {cache_dir()} and the images made here, too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Remove all, line by line; 0 where nothing is left, 1 where something could not be removed."""
+    removed: list[str] = []
+
+    def say(what: str) -> None:
+        removed.append(what)
+        print(f"removed: {what}", flush=True)
+
+    steps = [_orphans, _users_clusters, _private_clusters, _private_engine, _audited_hosts, _scratch]
+    if arguments.caches:  # the private engine's clusters live in them
+        steps = [_orphans, _users_clusters, _users_images, _private_engine, _audited_hosts, _caches]
+    failed = False
+    try:
+        _refuse_in_use()
+        for step in steps:
+            failed |= not _done(step, say)
+    except RaymeshError as error:
+        failed = True
+        print(f"clean-up: {error}", file=sys.stderr)
+    if not removed and not failed:
+        print("nothing of raymesh is left here")
+    return int(failed)
+
+
+def _done(step: Callable[[Say], None], say: Say) -> bool:
+    """Take one step; where it fails, the others are still taken."""
+    try:
+        step(say)
+    except RaymeshError as error:
+        print(f"clean-up: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _refuse_in_use() -> None:
+    if not locks.is_free(engines.USERS_LOCK):
+        raise EnvironmentFault("a run uses the private engine right now", "end it (Ctrl-C), then clean up")
+    if not locks.is_free(cache_dir() / "workshop.lock"):
+        raise EnvironmentFault("a run builds images right now", "end it (Ctrl-C), then clean up")
+
+
+def _orphans(say: Say) -> None:
+    found = ownership.orphans()
+    ownership.end_orphans()
+    for pid, command in found.items():
+        say(f"process {pid} of a killed run: {textwrap.shorten(command, SHOWN_CHARS)}")
+
+
+def _users_clusters(say: Say) -> None:
+    found = engines.users_engine()
+    if found:
+        _clusters(found, say)
+
+
+def _users_images(say: Say) -> None:
+    found = engines.users_engine()
+    if not found:
+        return
+    form = "{{.Repository}}:{{.Tag}}"
+    for name in found.docker("image", "ls", "--filter", f"reference={REPOSITORY}/*", "--format", form).stdout.split():
+        found.docker("image", "rm", "--force", name)
+        say(f"image {name}")
+
+
+def _private_clusters(say: Say) -> None:
+    """Remove the private engine's clusters; a killed one is started once more for that."""
+    if engines.holds_containers():
+        _clusters(engines.private(Progress()), say)
+
+
+def _private_engine(say: Say) -> None:
+    traces = engines.private_traces()
+    if not traces:
+        return
+    if os.geteuid() != 0:
+        raise EnvironmentFault(f"a private engine of root is on this machine: {', '.join(traces)}", "run this as root")
+    with locks.exclusive(engines.START_LOCK):
+        wait_for("no trace of the private engine", _ended, until=lambda left: not left, within=GONE_SECONDS)
+    for trace in traces:
+        say(f"private engine: {trace}")
+
+
+def _ended() -> list[str]:
+    engines.remove_private()
+    return engines.private_traces()
+
+
+def _clusters(engine: Engine, say: Say) -> None:
+    for name in kind.ours(engine):
+        kind.remove(name, engine, Progress())
+        say(f"cluster {name}")
+
+
+def _audited_hosts(say: Say) -> None:
+    names = [*netns.present(), *(path.name for path in Path(tempfile.gettempdir()).glob(f"{owned.PREFIX}-*"))]
+    stale = sorted({name for name in names if owned.is_stale(name)})
+    hosts.remove_stale()
+    for name in stale:
+        say(f"host of a killed audit: {name}")
+
+
+def _scratch(say: Say) -> None:
+    for pattern in SCRATCH:
+        for folder in cache_dir().glob(pattern):
+            _remove(folder, say)
+
+
+def _caches(say: Say) -> None:
+    if cache_dir().exists():
+        _remove(cache_dir(), say)
+
+
+def _remove(folder: Path, say: Say) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise EnvironmentFault(f"can't remove {folder}: {error}", "run this as the user that made it") from error
+    say(f"folder {folder}")

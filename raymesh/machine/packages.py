@@ -1,0 +1,104 @@
+"""Debian packages without installing them: signed lists and archives come from the machine's own mirror."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.machine.locks import exclusive
+from raymesh.machine.programs import run
+from raymesh.paths import cache_dir
+
+OS_RELEASE = Path("/etc/os-release")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+LISTS_FRESH_SECONDS = 24 * 3600
+DOWNLOAD_SECONDS = 900
+HOST_SUITE = "host"  # in recipes: the suite of the machine itself, for what links its libraries
+
+
+def host_codename() -> str:
+    """Return the machine's Debian codename. Raises EnvironmentFault where it is not Debian."""
+    text = OS_RELEASE.read_text() if OS_RELEASE.exists() else ""
+    rows = dict(row.split("=", 1) for row in text.splitlines() if "=" in row)
+    if rows.get("ID") != "debian" or not shutil.which("apt-get"):
+        raise EnvironmentFault(
+            f"tools are unpacked from Debian packages, and this is {rows.get('PRETTY_NAME', 'another system')}",
+            "run on Debian 12 or newer, or install Docker, kind and kubectl yourself and use --image-source pull",
+        )
+    return rows["VERSION_CODENAME"].strip('"')
+
+
+def sources(suite: str) -> list[str]:
+    """Return sources.list lines for `suite`, taken from the mirrors that the machine's own apt uses."""
+    listing = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages", "Origin: Debian"],
+        timeout=60,
+    ).stdout
+    mirrors: dict[str, str] = {}
+    for row in listing.splitlines():
+        uri, codename = row.split()
+        mirrors.setdefault("security" if codename.endswith("-security") else "main", uri)
+    if "main" not in mirrors:
+        raise EnvironmentFault("apt has no Debian archive in its sources", "run apt-get update and look at its errors")
+    signed = f"[signed-by={KEYRING}]" if KEYRING.exists() else ""
+    lines = [f"deb {signed} {mirrors['main']} {suite} main"]
+    if "security" in mirrors:
+        lines.append(f"deb {signed} {mirrors['security']} {suite}-security main")
+    return lines
+
+
+def fetch(suite: str, packages: list[str], into: Path) -> None:
+    """Unpack the newest `packages` of `suite` below `into`; dependencies are not followed.
+
+    Raises EnvironmentFault where the mirror does not answer or lacks a package.
+    """
+    codename = host_codename() if suite == HOST_SUITE else suite
+    with exclusive(cache_dir() / "apt" / f"{codename}.lock"):
+        options = _apt_root(codename)
+        folder = cache_dir() / "apt" / codename / "archives"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _apt(["apt-get", *options, "download", *packages], f"the packages {', '.join(packages)} of {codename}", folder)
+        for deb in sorted(folder.glob("*.deb")):
+            run(["dpkg-deb", "--extract", deb, into], timeout=120)
+        shutil.rmtree(folder)
+
+
+def _apt_root(codename: str) -> list[str]:
+    """Keep an apt state of our own, so that the machine's is neither read for versions nor changed."""
+    root = cache_dir() / "apt" / codename
+    for folder in ("lists/partial", "cache/archives/partial", "etc/preferences.d"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "status").touch()
+    (root / "etc/sources.list").write_text("\n".join(sources(codename)) + "\n")
+    options = [
+        f"-oDir::State={root}",
+        f"-oDir::State::status={root}/status",
+        f"-oDir::Cache={root}/cache",
+        f"-oDir::Etc::sourcelist={root}/etc/sources.list",
+        "-oDir::Etc::sourceparts=/dev/null",
+        f"-oDir::Etc::preferencesparts={root}/etc/preferences.d",
+        "-oAPT::Sandbox::User=root" if os.geteuid() == 0 else "-oAPT::Sandbox::User=",
+        "-oAcquire::Retries=2",
+        "-oAcquire::http::Timeout=20",
+        "-oAcquire::Languages=none",
+        "-oAPT::Update::Error-Mode=any",
+    ]
+    stamp = root / "updated"
+    if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_SECONDS:
+        _apt(["apt-get", *options, "update"], f"the package lists of {codename}", root)
+        stamp.touch()
+    return options
+
+
+def _apt(argv: list[str], what: str, cwd: Path) -> None:
+    try:
+        run(argv, timeout=DOWNLOAD_SECONDS, cwd=cwd)
+    except CommandError as error:
+        raise EnvironmentFault(
+            f"can't fetch {what} from the Debian mirror of this machine\n{error}",
+            "check the network and that `apt-get update` works, then run again: what is done is kept",
+        ) from error

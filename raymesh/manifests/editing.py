@@ -1,0 +1,138 @@
+"""Edits of YAML text at a node: the smallest change, so that comments, order and layout stay."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import yaml
+
+from raymesh.manifests.places import Edit
+from raymesh.manifests.reading import Document
+
+_PLAIN = re.compile(r"[A-Za-z$/][^#?\n,\[\]{}]*[^#?\n,\[\]{}: ]|[A-Za-z]")
+_OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
+_PROPERTIES = ("&", "!", "*")
+_WORDS = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
+
+
+def quoted(text: str) -> str:
+    """A string as YAML, in the quotes that need no escapes."""
+    if "\n" in text or "\\" in text or ("'" in text and '"' not in text):
+        return json.dumps(text, ensure_ascii=False)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def word(text: str) -> str:
+    """A string as YAML, bare where that can't be mistaken."""
+    return text if _PLAIN.fullmatch(text) and ": " not in text and text.lower() not in _WORDS else quoted(text)
+
+
+def replace_node(doc: Document, node: yaml.Node, text: str) -> tuple[Edit, ...]:
+    """Write `text` in the place of a scalar. No edit for one with an anchor or a tag: others refer to it."""
+    start, end = doc.span(node)
+    if doc.source[start : start + 1] in _PROPERTIES:
+        return ()
+    return (Edit(doc.path, start, end, text),)
+
+
+def set_key(doc: Document, mapping: yaml.Node | None, key: str, text: str) -> tuple[Edit, ...]:
+    """Write `key: text` in a mapping; what the key had is replaced. No edit where the mapping's form is not known."""
+    if not isinstance(mapping, yaml.MappingNode):
+        return ()
+    for name, value in mapping.value:
+        if name.value == key:
+            return _replace_value(doc, name, value, text)
+    return _add_line(doc, mapping, f"{key}: {text}")
+
+
+def _replace_value(doc: Document, name: yaml.Node, value: yaml.Node, text: str) -> tuple[Edit, ...]:
+    if not isinstance(value, yaml.ScalarNode) or value.style in ("|", ">"):
+        return ()
+    start, end = doc.span(value)
+    if start < doc.span(name)[0] or doc.source[start : start + 1] in _PROPERTIES:
+        return ()
+    gap = " " if start == doc.span(name)[1] + 1 or start == end else ""
+    return (Edit(doc.path, start, end, gap + text),)
+
+
+def _add_line(doc: Document, mapping: yaml.MappingNode, line: str) -> tuple[Edit, ...]:
+    start, _ = doc.span(mapping)
+    if mapping.flow_style:
+        if not mapping.value:
+            return _open_empty(doc, mapping, line)
+        return (Edit(doc.path, start + 1, start + 1, f"{line}, "),)
+    indent = " " * mapping.start_mark.column
+    last = _last_line_end(doc, mapping)
+    if last is None:
+        return (Edit(doc.path, start, start, f"{line}\n{indent}"),)
+    return (Edit(doc.path, last, last, f"\n{indent}{line}"),)
+
+
+def _open_empty(doc: Document, mapping: yaml.MappingNode, line: str) -> tuple[Edit, ...]:
+    """Put the first key into `{}`: below its own key where it stands alone on a line, else between the braces."""
+    start, end = doc.span(mapping)
+    owner = _OWN_KEY.fullmatch(doc.source, doc.source.rfind("\n", 0, start) + 1, start)
+    if owner is None or end - start != len("{}"):
+        return (Edit(doc.path, start + 1, start + 1, line),)
+    indent = " " * (len(owner[2]) + 2)
+    return (Edit(doc.path, owner.end("key"), end, f"\n{indent}{line}"),)
+
+
+def add_elements(doc: Document, sequence: yaml.Node | None, elements: list[dict[str, str]]) -> tuple[Edit, ...]:
+    """Add mappings of one-line values to a list. No edit where the list's form is not known."""
+    if not isinstance(sequence, yaml.SequenceNode) or not sequence.value:
+        return ()
+    _, end = doc.span(sequence)
+    if sequence.flow_style:
+        flow = "".join(", {" + ", ".join(f"{k}: {v}" for k, v in fields.items()) + "}" for fields in elements)
+        return (Edit(doc.path, end - 1, end - 1, flow),)
+    last = _last_line_end(doc, sequence.value[-1])
+    if last is None:
+        return ()
+    dash = " " * sequence.start_mark.column + "- "
+    inner = "\n" + " " * len(dash)
+    text = "".join(f"\n{dash}" + inner.join(f"{k}: {v}" for k, v in fields.items()) for fields in elements)
+    return (Edit(doc.path, last, last, text),)
+
+
+def drop_element(doc: Document, sequence: yaml.Node | None, element: yaml.Node) -> tuple[Edit, ...]:
+    """Take a mapping out of a block list, with its lines. No edit for the only element or another form."""
+    if not isinstance(sequence, yaml.SequenceNode) or sequence.flow_style or len(sequence.value) < 2:  # noqa: PLR2004 - one must stay
+        return ()
+    begin, _ = doc.span(element)
+    end = _last_line_end(doc, element)
+    line = doc.source.rfind("\n", 0, begin) + 1
+    if end is None or doc.source[line:begin].strip() != "-":
+        return ()
+    return (Edit(doc.path, line, min(end + 1, len(doc.source)), ""),)
+
+
+def drop_key(doc: Document, mapping: yaml.Node | None, key: str) -> tuple[Edit, ...]:
+    """Take a scalar out of a block mapping, with its line. No edit for the only key or another form."""
+    if not isinstance(mapping, yaml.MappingNode) or mapping.flow_style or len(mapping.value) < 2:  # noqa: PLR2004 - one must stay
+        return ()
+    for name, value in mapping.value:
+        if name.value == key and isinstance(value, yaml.ScalarNode) and value.style not in ("|", ">"):
+            begin, end = doc.span(name)[0], doc.source.find("\n", doc.span(value)[1])
+            line = doc.source.rfind("\n", 0, begin) + 1
+            if doc.source[line:begin].strip() or end < 0:
+                return ()
+            return (Edit(doc.path, line, end + 1, ""),)
+    return ()
+
+
+def _last_line_end(doc: Document, node: yaml.Node) -> int | None:
+    """End of the line on which a node's last scalar ends; None where it ends in another form."""
+    while isinstance(node, yaml.CollectionNode) and not node.flow_style:
+        if not node.value:
+            return None
+        last = node.value[-1]
+        inner = last[1] if isinstance(last, tuple) else last
+        if inner.start_mark.index < node.start_mark.index:
+            return None  # an alias: its node stands elsewhere
+        node = inner
+    if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
+        return None
+    end = doc.source.find("\n", doc.span(node)[1])
+    return len(doc.source) if end < 0 else end - (doc.source[end - 1] == "\r")

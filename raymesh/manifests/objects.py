@@ -1,0 +1,212 @@
+"""The Kubernetes objects that rules look at, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import yaml
+
+from raymesh.errors import UsageError
+from raymesh.manifests.reading import Document
+from raymesh.manifests.tree import Value, child, pairs
+from raymesh.ports import Role, Version, parse_version
+
+INJECT = "sidecar.istio.io/inject"
+REVISION = "istio.io/rev"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The head, or one group of workers."""
+
+    role: Role
+    name: str
+    doc: Document
+    node: yaml.Node
+    params: dict[str, Value]
+    repeated: tuple[Value, ...]  # keys of rayStartParams that stand there twice
+    labels: dict[str, Value]
+    annotations: dict[str, Value]
+    image: Value | None
+    environment: dict[str, Value]
+    container_ports: frozenset[int]
+    cpu: float | None
+
+    @property
+    def params_node(self) -> yaml.Node | None:
+        """The mapping rayStartParams."""
+        return child(self.node, "rayStartParams")
+
+    def key(self, name: str) -> Value:
+        """The key of a parameter that is there."""
+        for key, _ in pairs(self.params_node):
+            if key.value == name:
+                return Value(name, key, self.doc)
+        raise KeyError(name)
+
+    @property
+    def injection(self) -> str | None:
+        """What the pod template says of sidecar injection, None if nothing."""
+        told = self.labels.get(INJECT) or self.annotations.get(INJECT)
+        if told:
+            return "true" if told.true else "false"
+        return "true" if REVISION in self.labels else None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A RayCluster, or the cluster inside a RayJob or RayService."""
+
+    kind: str
+    name: Value
+    namespace: str | None
+    doc: Document
+    spec: yaml.Node
+    ray_version: Value | None
+    groups: tuple[Group, ...]
+    tls: Value | None
+    autoscaling: Value | None
+    registers_by_name: bool  # KubeRay gives the nodes their names itself
+    autoscaler_version: str
+
+    @property
+    def label(self) -> str:
+        """A label value that stands for it; `generateName` ends with a dash, a label can't."""
+        return self.name.text.rstrip("-")
+
+    @property
+    def name_is_known(self) -> bool:
+        """Whether its pods' label `ray.io/cluster` is known before it runs."""
+        return self.kind == "RayCluster" and self.label == self.name.text
+
+    @property
+    def version(self) -> Version | None:
+        """The Ray version that it says, or that the head's image has."""
+        return version_of(self.ray_version) or (image_version(self.groups[0].image) if self.groups else None)
+
+    @property
+    def head(self) -> Group | None:
+        """Its head group."""
+        return next((g for g in self.groups if g.role == "head"), None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One port of a Service."""
+
+    node: yaml.Node
+    name: Value | None
+    number: Value
+    protocol: Value | None
+    app_protocol: Value | None
+    target: Value | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service."""
+
+    name: Value
+    namespace: str | None
+    doc: Document
+    spec: yaml.Node
+    labels: dict[str, Value]
+    selector: dict[str, Value]
+    cluster_ip: Value | None
+    type: Value | None
+    publishes_early: Value | None
+    dual_stack: bool
+    entries: tuple[Entry, ...]
+
+    @property
+    def headless(self) -> bool:
+        """Whether its name resolves to the pods themselves."""
+        return self.cluster_ip is not None and self.cluster_ip.text == "None" and not self.external
+
+    @property
+    def external(self) -> bool:
+        """Whether it is of a type that is never headless."""
+        return self.type is not None and self.type.text != "ClusterIP"
+
+    @property
+    def ports_node(self) -> yaml.Node | None:
+        """The list of its ports."""
+        return child(self.spec, "ports")
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        """The port numbers that it declares."""
+        return frozenset(n for e in self.entries if (n := e.number.number) is not None)
+
+
+@dataclass(frozen=True)
+class PeerAuthentication:
+    """What a namespace or a workload asks of those who connect to it."""
+
+    namespace: str | None
+    doc: Document
+    selector: dict[str, Value]
+    mode: Value | None
+    port_modes: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class AuthorizationRule:
+    """One rule of an AuthorizationPolicy: whether it says who, and to what."""
+
+    node: yaml.Node
+    has_from: bool
+    has_to: bool
+
+
+@dataclass(frozen=True)
+class AuthorizationPolicy:
+    """Who may connect to a workload."""
+
+    name: Value
+    namespace: str | None
+    doc: Document
+    action: str
+    selector: dict[str, Value]
+    rules: tuple[AuthorizationRule, ...]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The Deployment of the KubeRay operator."""
+
+    place: Value
+    init_injection: Value | None
+
+
+@dataclass
+class Objects:
+    """All objects of one run that rules know."""
+
+    clusters: list[Cluster] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    peers: list[PeerAuthentication] = field(default_factory=list)
+    policies: list[AuthorizationPolicy] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
+    meshed_namespaces: set[str] = field(default_factory=set)
+
+
+def version_of(value: Value | None) -> Version | None:
+    """A version as a release number, None for another word."""
+    if value is None:
+        return None
+    try:
+        return parse_version(value.text)
+    except UsageError:
+        return None
+
+
+def image_version(image: Value | None) -> Version | None:
+    """The Ray version in the tag of an image of Ray, None for other images and tags."""
+    if image is None:
+        return None
+    repository, _, tag = image.text.partition("@")[0].rpartition(":")
+    if repository.rpartition("/")[2] not in ("ray", "ray-ml", "ray-llm"):
+        return None
+    return version_of(Value(tag, image.node, image.doc))

@@ -1,0 +1,161 @@
+"""Reads manifests: bytes to documents with positions. Whatever is wrong with them is told with its place."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from raymesh.manifests.places import Place, Unread
+
+STDIN = "-"
+SUFFIXES = (".yaml", ".yml", ".json")
+# Kubernetes refuses objects above 1.5 MB; a file of thousands of them still fits.
+LARGEST_FILE = 64 * 1024 * 1024
+DEEPEST = 200
+# A document marker is one at the start of a line, even inside a block scalar: the YAML specification forbids it there.
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{|<%|\{%")
+_OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
+# Only text that has one of these can be nested deeply enough to overflow the stack of the C parser.
+_MANY_BRACKETS = 2000
+_DEEP_LINES = re.compile(r"^ {1000}|^[-? \t]{1000}", re.MULTILINE)
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document, and where it starts in its file."""
+
+    path: str
+    root: yaml.Node
+    line: int  # lines before it in the file
+    offset: int  # characters before it in the file
+    source: str  # text of the whole file
+
+    def place(self, node: yaml.Node) -> Place:
+        """Where a node of this document starts."""
+        return Place(self.path, self.line + node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def span(self, node: yaml.Node) -> tuple[int, int]:
+        """The characters of the file that a node covers."""
+        return self.offset + node.start_mark.index, self.offset + node.end_mark.index
+
+
+def find_files(paths: Iterable[str]) -> Iterator[str | Unread]:
+    """The files behind paths: a file as it is, a folder's YAML and JSON files, `-` for standard input."""
+    for path in paths:
+        if Path(path).is_dir():
+            inside = (p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            yield from (str(p) for p in sorted(inside) if not _hidden(p.relative_to(path)))
+        elif path == STDIN or Path(path).exists():  # a pipe too, as in `lint <(kustomize build)`
+            yield path
+        else:
+            yield Unread(Place(path, 1, 1), "no such file or folder")
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def read_file(path: str) -> str | Unread:
+    """The text of a file, or why it has none."""
+    try:
+        if path == STDIN:
+            raw = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        else:
+            with Path(path).open("rb") as file:
+                raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        return Unread(Place(path, 1, 1), f"can't be read: {error.strerror or error}")
+    if len(raw) > LARGEST_FILE:
+        return Unread(Place(path, 1, 1), f"larger than {LARGEST_FILE >> 20} MB: give smaller files")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        return Unread(Place(path, line, column), f"not UTF-8 text: byte 0x{raw[error.start]:02x}")
+    return text
+
+
+def parse(path: str, text: str) -> Iterator[Document | Unread]:
+    """The documents of a text. A broken one is told as Unread, the others are still read."""
+    for offset, line, chunk in _split(text):
+        try:
+            if _may_be_deep(chunk):
+                _refuse_deep(chunk)
+            root = Loader(_DIRECTIVE.sub(_blank, chunk)).get_single_node()
+        except yaml.MarkedYAMLError as error:
+            unread = _broken(path, line, chunk, error)
+            if unread is not None:
+                yield unread
+        except yaml.reader.ReaderError as error:
+            # libyaml counts bytes and gives a number, PyYAML's own reader counts characters and gives one.
+            found = error.character if isinstance(error.character, int) else ord(error.character)
+            at = line + chunk.encode()[: error.position].count(b"\n") + 1
+            yield Unread(Place(path, at, 1), f"not YAML: character #x{found:04x}")
+        except (yaml.YAMLError, _DepthError) as error:
+            yield Unread(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}")
+        else:
+            if root is not None:
+                yield Document(path, root, line, offset, text)
+
+
+class _DepthError(Exception):
+    """The document is nested more deeply than any manifest."""
+
+
+def _split(text: str) -> Iterator[tuple[int, int, str]]:
+    """Documents, with the characters and the lines before them."""
+    starts = [found.start() for found in _MARKER.finditer(text)]
+    if not starts or text[: starts[0]].strip():
+        starts.insert(0, 0)
+    line = 0
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        chunk = text[start:end]
+        if chunk.strip():
+            yield start, line, chunk
+        line += chunk.count("\n")
+
+
+def _blank(found: re.Match[str]) -> str:
+    return "#" * len(found[0])
+
+
+def _may_be_deep(chunk: str) -> bool:
+    return chunk.count("[") + chunk.count("{") > _MANY_BRACKETS or _DEEP_LINES.search(chunk) is not None
+
+
+def _refuse_deep(chunk: str) -> None:
+    depth = 0
+    for event in yaml.parse(chunk, Loader=Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise _DepthError(f"more than {DEEPEST} levels deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Unread | None:
+    """What is wrong with a document; None for a template of something else, such as a chart's Deployment."""
+    mark = error.problem_mark or error.context_mark
+    at = Place(path, line + (mark.line if mark else 0) + 1, (mark.column if mark else 0) + 1)
+    template = _TEMPLATE.search(chunk)
+    if template and not _OURS.search(chunk):
+        return None
+    if template:
+        at = Place(path, line + chunk.count("\n", 0, template.start()) + 1, 1)
+        return Unread(at, "a template that is not rendered: pipe the output of `helm template` into `-`")
+    return Unread(at, f"not YAML: {_one_line(error.problem or error.context or 'broken')}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]

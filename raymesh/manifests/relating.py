@@ -1,0 +1,231 @@
+"""How the objects of one run belong together: which Service carries which cluster, and what the mesh does to it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from raymesh.manifests.objects import AuthorizationPolicy, Cluster, Group, Objects, PeerAuthentication, Service
+from raymesh.manifests.opened import opened
+from raymesh.manifests.tree import Value
+from raymesh.ports import NEWEST, Contract, Port, Version, contract
+from raymesh.ports.limits import WIDEST
+
+CLUSTER_LABEL = "ray.io/cluster"
+HEADLESS_LABEL = "ray.io/headless-worker-svc"
+ROOT_NAMESPACE = "istio-system"
+ADDRESS = "node-ip-address"
+# ADDRESS-OF-POD.SERVICE.NAMESPACE.svc[.ZONE]
+_STEP = r"[a-z][a-z0-9-]*|\$[({]?\w+[)}]?"  # a name, or a variable of the shell
+_FQDN = re.compile(rf"\.(?P<service>{_STEP})\.(?P<namespace>{_STEP})\.svc(?:\.[a-z0-9.-]+)?\s*$")
+_ENOUGH_RAY_PORTS = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the person who lints knows beyond the manifests."""
+
+    mesh: bool = False  # the clusters run in a mesh, whatever the manifests say
+    ray: Version | None = None  # for clusters that don't say their version
+    istio: tuple[int, int] | None = None
+    kubernetes: tuple[int, int] | None = None
+    widest: int = WIDEST  # worker ports that a Service should hold at most
+
+    @property
+    def native_sidecars(self) -> bool:
+        """Whether sidecars start before init containers: Istio 1.27 and kubelet 1.33 are both needed."""
+        return (self.istio or (0, 0)) >= (1, 27) and (self.kubernetes or (0, 0)) >= (1, 33)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cluster in a mesh with all that bears on it."""
+
+    cluster: Cluster
+    contract: Contract
+    services: tuple[Service, ...]  # that mean to be its headless Service
+    peers: tuple[PeerAuthentication, ...]
+
+    @cached_property
+    def _opened(self) -> dict[int, Port]:
+        return opened(self.cluster, self.contract)
+
+    def owner_of(self, number: int | None) -> Port | None:
+        """Who opens a number in any group, with the ports of the head Service and those that are allowed."""
+        if number is None:
+            return None
+        port = self._opened.get(number)
+        if port is None:
+            known = self.contract.port_at(number)
+            return known if known and known.declared_in != "headless" else None
+        return port
+
+    @property
+    def service(self) -> Service | None:
+        """The Service that declares its ports."""
+        return self.services[0] if self.services else None
+
+    @property
+    def ray_tls(self) -> Value | None:
+        """What switches Ray's own TLS on in this cluster."""
+        told = [g.environment.get("RAY_USE_TLS") for g in self.cluster.groups]
+        return next((v for v in (self.cluster.tls, *told) if v and (v.true or v.text == "1")), None)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the mesh refuses plaintext."""
+        return any(p.mode is not None and p.mode.text == "STRICT" for p in self.peers)
+
+
+@dataclass
+class World:
+    """All that one run of the linter sees."""
+
+    objects: Objects
+    options: Options = field(default_factory=Options)
+    cases: list[Case] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> Iterator[tuple[Case, Service]]:
+        """Clusters in a mesh with each Service that means to be theirs."""
+        for case in self.cases:
+            for service in case.services:
+                yield case, service
+
+
+def make_world(objects: Objects, options: Options) -> World:
+    """Find out what belongs together."""
+    world = World(objects, options)
+    index = _Index(objects.services)
+    contracts: dict[Version, Contract] = {}
+    for cluster in objects.clusters:
+        services = tuple(index.meant_for(cluster))
+        peers = tuple(p for p in objects.peers if _covers(p, cluster))
+        if options.mesh or (not _left_out(cluster) and (services or _hinted(cluster, objects, peers))):
+            version = cluster.version or options.ray or NEWEST
+            if version not in contracts:
+                contracts[version] = contract(version, serve=True)
+            world.cases.append(Case(cluster, contracts[version], services, peers))
+    return world
+
+
+def fqdn_of(value: Value) -> tuple[str, str] | None:
+    """Service and namespace that a node address names, None if it names none."""
+    found = _FQDN.search(value.text)
+    return (found["service"], found["namespace"]) if found else None
+
+
+def same_namespace(one: str | None, other: str | None) -> bool:
+    """Whether two objects lie together; one without a namespace goes wherever kubectl is told."""
+    return one is None or other is None or one == other
+
+
+def pod_labels(cluster: Cluster, group: Group) -> dict[str, str]:
+    """Labels of a group's pods: the template's and KubeRay's."""
+    labels = {
+        "ray.io/is-ray-node": "yes",
+        "app.kubernetes.io/name": "kuberay",
+        "app.kubernetes.io/created-by": "kuberay-operator",
+        **{key: value.text for key, value in group.labels.items()},
+        "ray.io/node-type": group.role,
+        "ray.io/group": "headgroup" if group.role == "head" else group.name,
+    }
+    labels.pop(CLUSTER_LABEL, None)
+    if cluster.name_is_known:
+        labels[CLUSTER_LABEL] = cluster.name.text
+    return labels
+
+
+def selects(service: Service, cluster: Cluster, group: Group) -> bool:
+    """Whether the Service's selector holds for the pods of a group."""
+    labels = pod_labels(cluster, group)
+    return bool(service.selector) and all(labels.get(k) == v.text for k, v in service.selector.items())
+
+
+def selects_all(service: Service, cluster: Cluster) -> bool:
+    """Whether the Service's selector holds for every pod of a cluster."""
+    return all(selects(service, cluster, group) for group in cluster.groups)
+
+
+def policy_concerns(policy: AuthorizationPolicy, cluster: Cluster) -> bool:
+    """Whether an AuthorizationPolicy guards pods of a cluster."""
+    if policy.namespace == ROOT_NAMESPACE:
+        return True
+    return same_namespace(policy.namespace, cluster.namespace) and _selects_any(policy.selector, cluster)
+
+
+def _covers(peer: PeerAuthentication, cluster: Cluster) -> bool:
+    if peer.namespace == ROOT_NAMESPACE:
+        return True
+    return same_namespace(peer.namespace, cluster.namespace) and _selects_any(peer.selector, cluster)
+
+
+def _selects_any(selector: dict[str, Value], cluster: Cluster) -> bool:
+    return any(
+        all(pod_labels(cluster, group).get(k) == v.text for k, v in selector.items()) for group in cluster.groups
+    )
+
+
+def _left_out(cluster: Cluster) -> bool:
+    """Whether every group says that it has no sidecar."""
+    return {group.injection for group in cluster.groups} == {"false"}
+
+
+def _hinted(cluster: Cluster, objects: Objects, peers: tuple[PeerAuthentication, ...]) -> bool:
+    """Whether something in the input says that this cluster is in a mesh."""
+    told = {group.injection for group in cluster.groups}
+    named = any(ADDRESS in g.params and fqdn_of(g.params[ADDRESS]) is not None for g in cluster.groups)
+    return "true" in told or named or bool(peers) or (cluster.namespace or "default") in objects.meshed_namespaces
+
+
+class _Index:
+    """Finds the Services that mean to be a cluster's headless one, without comparing all with all."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._by_name: dict[str, list[Service]] = defaultdict(list)
+        self._by_cluster: dict[str, list[Service]] = defaultdict(list)
+        self._others: list[Service] = []
+        for service in services:
+            self._by_name[service.name.text].append(service)
+            keys = {v.text for v in (service.selector.get(CLUSTER_LABEL), service.labels.get(HEADLESS_LABEL)) if v}
+            for key in keys:
+                self._by_cluster[key].append(service)
+            if not keys and service.selector:
+                self._others.append(service)
+
+    def meant_for(self, cluster: Cluster) -> list[Service]:
+        """Services of its namespace that name it, that its nodes name, or that select its pods; nearest first."""
+        addresses = [g.params[ADDRESS] for g in cluster.groups if ADDRESS in g.params]
+        named = {names[0] for a in addresses if (names := fqdn_of(a))}
+        found = [s for name in sorted(named) for s in self._by_name.get(name, [])]
+        if not found:
+            found = self._by_ports(cluster)
+        unique = list({id(s): s for s in found if _near(s, cluster, named)}.values())
+        same_file = [s for s in unique if s.doc.path == cluster.doc.path]
+        return same_file or unique
+
+    def _by_ports(self, cluster: Cluster) -> list[Service]:
+        """Services that no node names: found by what they select and declare."""
+        found = [s for s in self._by_cluster.get(cluster.name.text, []) if _is_node_service(s, cluster)]
+        return found + [s for s in self._others if s.headless and _fits(s) and selects_all(s, cluster)]
+
+
+def _near(service: Service, cluster: Cluster, named: set[str]) -> bool:
+    return same_namespace(service.namespace, cluster.namespace) or service.name.text in named
+
+
+def _is_node_service(service: Service, cluster: Cluster) -> bool:
+    """Whether a Service that names the cluster is for its nodes, not one for users of the head."""
+    label = service.labels.get(HEADLESS_LABEL)
+    if label is not None and label.text == cluster.name.text:
+        return True
+    return set(service.selector) == {CLUSTER_LABEL} and _fits(service)
+
+
+def _fits(service: Service) -> bool:
+    """Whether it declares ports that only Ray nodes dial."""
+    own = {p.number for p in contract().headless_ports()}
+    return len(service.numbers & own) >= _ENOUGH_RAY_PORTS

@@ -1,0 +1,130 @@
+"""Reads values out of YAML nodes by path, with the shape checked once: what rules see is well-formed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import yaml
+
+from raymesh.manifests.places import Place
+from raymesh.manifests.reading import Document
+
+_MERGE = "tag:yaml.org,2002:merge"
+_NULL = "tag:yaml.org,2002:null"
+_STR = "tag:yaml.org,2002:str"
+_MOST_DIGITS = 18
+_TRUE = ("true", "yes", "on")
+
+
+class ShapeError(Exception):
+    """A node is not what Kubernetes takes at its place."""
+
+    def __init__(self, node: yaml.Node, want: str) -> None:
+        super().__init__(f"expected {want}")
+        self.node = node
+
+
+@dataclass(frozen=True)
+class Value:
+    """A scalar with its place."""
+
+    text: str
+    node: yaml.Node
+    doc: Document
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return self.doc.place(self.node)
+
+    @property
+    def is_string(self) -> bool:
+        """Whether Kubernetes takes it for a string."""
+        return bool(self.node.tag == _STR)
+
+    @cached_property
+    def number(self) -> int | None:
+        """It as a whole number, None if it is none that Kubernetes knows."""
+        return int(self.text) if self.text.isdecimal() and len(self.text) <= _MOST_DIGITS else None
+
+    @property
+    def true(self) -> bool:
+        """Whether it says yes."""
+        return self.text.lower() in _TRUE
+
+
+def pairs(node: yaml.Node | None, want: str = "a mapping") -> list[tuple[yaml.Node, yaml.Node]]:
+    """Keys and values of a mapping, merge keys (`<<`) resolved; own keys win. None and null have none."""
+    if node is None or node.tag == _NULL:
+        return []
+    if not isinstance(node, yaml.MappingNode):
+        raise ShapeError(node, want)
+    own = [(k, v) for k, v in node.value if k.tag != _MERGE]
+    if len(own) == len(node.value):
+        return own
+    return [*_merged(node, own), *own]
+
+
+def _merged(node: yaml.MappingNode, own: list[tuple[yaml.Node, yaml.Node]]) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Pairs that merge keys bring in, one level deep: what templating tools write."""
+    taken = {k.value for k, _ in own if isinstance(k, yaml.ScalarNode)}
+    for key, value in node.value:
+        if key.tag != _MERGE:
+            continue
+        for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+            if not isinstance(source, yaml.MappingNode):
+                raise ShapeError(source, "a mapping to merge")
+            for k, v in source.value:
+                if isinstance(k, yaml.ScalarNode) and k.tag != _MERGE and k.value not in taken:
+                    taken.add(k.value)
+                    yield k, v
+
+
+def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
+    """The node at a path of keys, None if a step is missing or null."""
+    for name in path:
+        node = _lookup(node, name)
+    return None if node is None or node.tag == _NULL else node
+
+
+def _lookup(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    found = None
+    if isinstance(node, yaml.MappingNode):  # the common case, without a list of pairs
+        for key, value in node.value:
+            if key.value == name:
+                found = value
+            elif key.tag == _MERGE:
+                return next((v for k, v in reversed(pairs(node)) if k.value == name), None)
+        return found
+    return next((v for k, v in pairs(node) if k.value == name), None)
+
+
+def elements(node: yaml.Node | None) -> list[yaml.Node]:
+    """The elements of a list; none for None and null."""
+    if node is None or node.tag == _NULL:
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise ShapeError(node, "a list")
+    return list(node.value)
+
+
+def scalar(doc: Document, node: yaml.Node | None, *path: str) -> Value | None:
+    """The scalar at a path, None if it is missing or null."""
+    found = child(node, *path)
+    if found is None:
+        return None
+    if not isinstance(found, yaml.ScalarNode):
+        raise ShapeError(found, "a scalar")
+    return Value(found.value, found, doc)
+
+
+def scalars(doc: Document, node: yaml.Node | None) -> dict[str, Value]:
+    """A mapping of names to scalars, such as labels."""
+    found = {}
+    for key, value in pairs(node):
+        if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
+            raise ShapeError(value, "a scalar")
+        found[key.value] = Value(value.value, value, doc)
+    return found

@@ -1,0 +1,235 @@
+"""A cluster, seen through kubectl and the official client."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+
+from raymesh.errors import CommandError, TerminalState
+from raymesh.machine.programs import Completed, end_group, run
+from raymesh.manifests.patching import Doc, dump
+from raymesh.waiting import wait_for
+
+CRASH_LOOP = "CrashLoopBackOff"
+# Reasons of a waiting container that waiting does not cure.
+TERMINAL_REASONS = frozenset(
+    {CRASH_LOOP, "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"}
+    | {"CreateContainerConfigError", "CreateContainerError"}
+)
+# A program may end once or twice because it came up before what it needs: KubeRay's operator does where kube-proxy is
+# a second late. By the third start, half a minute on, that is no excuse.
+CRASHES = 3
+TERMINAL_POLLS = 3  # a state that passes by itself does not count
+CALL_SECONDS = 60
+READ_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Kube:
+    """One cluster; every call raises CommandError with kubectl's last lines where it fails."""
+
+    kubeconfig: Path
+    program: Path
+
+    def kubectl(
+        self, *words: str, stdin: str | None = None, timeout: float = CALL_SECONDS, check: bool = True
+    ) -> Completed:
+        return run([self.program, "--kubeconfig", self.kubeconfig, *words], stdin=stdin, timeout=timeout, check=check)
+
+    def apply(self, docs: Iterable[Doc], *, server_side: bool = False) -> None:
+        """Apply documents; `server_side` for those too large for the annotation that the client side keeps."""
+        flags = ["--server-side", "--force-conflicts"] if server_side else []
+        self.kubectl("apply", *flags, "-f", "-", stdin=dump(docs), timeout=120)
+
+    def delete(self, docs: Iterable[Doc]) -> None:
+        """Delete documents and wait until they are gone; what is not there is fine."""
+        self.kubectl("delete", "--ignore-not-found", "--wait", "-f", "-", stdin=dump(docs), timeout=120)
+
+    def exec(
+        self,
+        pod: str,
+        argv: Sequence[str],
+        *,
+        container: str,
+        namespace: str = "default",
+        timeout: float = CALL_SECONDS,
+        stdin: str | None = None,
+        check: bool = True,
+    ) -> Completed:
+        """Run a program in a container."""
+        words = ["exec", "-n", namespace, pod, "-c", container]
+        words += ["-i"] if stdin is not None else []
+        return self.kubectl(*words, "--", *argv, stdin=stdin, timeout=timeout, check=check)
+
+    def pods_json(self, namespace: str | None = None, selector: str | None = None) -> str:
+        """Return a PodList as the API has it; of all namespaces where none is named."""
+        with self._client() as api:
+            core = client.CoreV1Api(api)
+            # As it came: what is judged is parsed by raymesh, strictly, and kept for the artifacts.
+            if namespace:
+                answer: Any = core.list_namespaced_pod(namespace, label_selector=selector, _preload_content=False)
+            else:
+                answer = core.list_pod_for_all_namespaces(label_selector=selector, _preload_content=False)
+            return str(answer.data.decode())
+
+    def version(self) -> str:
+        """Return the API server's version, such as "v1.29.15"."""
+        with self._client() as api:
+            return str(client.VersionApi(api).get_code().git_version)
+
+    def _client(self) -> client.ApiClient:
+        api: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]  # not annotated there
+        return api
+
+    def wait_ready(
+        self,
+        namespace: str,
+        selector: str,
+        *,
+        count: int,
+        within: float,
+        hopeless: Callable[[Doc], str] = lambda _: "",
+    ) -> None:
+        """Wait until exactly `count` pods match and all are Ready.
+
+        `hopeless` may say of a pod that is not Ready why waiting does not cure it. Raises TerminalState as soon as one
+        is in such a state, WaitTimeout with the last states.
+        """
+        stuck: dict[str, int] = {}
+
+        def states() -> dict[str, str]:
+            pods = json.loads(self.pods_json(namespace, selector))["items"]
+            seen = {pod["metadata"]["name"]: pod_state(pod) for pod in pods}
+            for pod in pods:
+                name = pod["metadata"]["name"]
+                state = seen[name]
+                terminal = state if state.split(":")[0] in TERMINAL_REASONS else ""
+                why = terminal or ("" if state == "Ready" else hopeless(pod))
+                stuck[name] = stuck.get(name, 0) + 1 if why else 0
+                if stuck[name] >= TERMINAL_POLLS:
+                    raise TerminalState(f"pod {namespace}/{name} can't start: {why}\n{self._last_log(namespace, name)}")
+            return seen
+
+        wait_for(
+            f"{count} pods {selector} of {namespace} Ready",
+            states,
+            until=lambda seen: len(seen) == count and set(seen.values()) == {"Ready"},
+            within=within,
+            every=1.0,
+        )
+
+    def wait_gone(self, namespace: str, selector: str, *, within: float) -> None:
+        """Wait until no pod matches."""
+        wait_for(
+            f"no pod {selector} left in {namespace}",
+            lambda: json.loads(self.pods_json(namespace, selector))["items"],
+            until=lambda pods: not pods,
+            within=within,
+        )
+
+    @contextlib.contextmanager
+    def port_forward(self, namespace: str, target: str, port: int, within: float = 30) -> Iterator[str]:
+        """Yield a base URL on loopback that leads to `port` of `target`, such as "service/kiali"."""
+        process = subprocess.Popen(
+            [
+                *(str(self.program), "--kubeconfig", str(self.kubeconfig), "port-forward", "-n", namespace, target),
+                *("--address=127.0.0.1", f":{port}"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdout is not None
+            # kubectl says where it listens, or why not, and ends; of an API server that is silent it says nothing.
+            said = select.select([process.stdout], [], [], within)[0]
+            line = process.stdout.readline() if said else "kubectl is silent"
+            match = re.match(r"Forwarding from (127\.0\.0\.1:\d+)", line)
+            if not match:
+                raise CommandError(f"no port-forward to {namespace}/{target}:{port} in {within:g} s: {line.strip()}")
+            yield f"http://{match[1]}"
+        finally:
+            end_group(process)
+            if process.stdout:
+                process.stdout.close()
+
+    @contextlib.contextmanager
+    def talk(
+        self, pod: str, argv: Sequence[str], *, container: str, namespace: str = "default"
+    ) -> Iterator[Callable[[float], str]]:
+        """Yield a call that sends an empty line to a program in a container and returns the line that comes back.
+
+        The program ends with its standard input. The call takes the seconds that an answer may take; it raises
+        CommandError where none comes.
+        """
+        words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "exec", "-i", "-n", namespace, pod]
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [*words, "-c", container, "--", *argv],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                bufsize=0,
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            asks, answers = process.stdin, process.stdout.fileno()
+
+            def ask(within: float) -> str:
+                end, line = time.monotonic() + within, b""
+                with contextlib.suppress(BrokenPipeError):  # then no answer comes either, and the error says why
+                    asks.write(b"\n")
+                while not line.endswith(b"\n"):
+                    came = select.select([answers], [], [], max(0.0, end - time.monotonic()))[0]
+                    part = os.read(answers, READ_BYTES) if came else b""
+                    if not part:
+                        errors.seek(0)
+                        last = errors.read()[-2000:].decode(errors="replace")
+                        why = "it ended" if came else f"silent for {within:g} s"
+                        raise CommandError(f"no answer of {argv[0]} in {namespace}/{pod}: {why}\n{last}")
+                    line += part
+                return line.decode()
+
+            try:
+                yield ask
+            finally:
+                asks.close()
+                end_group(process)
+                process.stdout.close()
+
+    def _last_log(self, namespace: str, pod: str) -> str:
+        logs = self.kubectl("logs", "-n", namespace, pod, "--all-containers", "--tail=5", "--prefix", check=False)
+        return logs.stdout.strip()[-1500:]
+
+
+def pod_state(pod: Doc) -> str:
+    """Return "Ready", or the most telling reason why not, of a pod as the API has it."""
+    status = pod["status"]
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    for container in containers:
+        waiting = container["state"].get("waiting", {})
+        if waiting.get("reason") == CRASH_LOOP and container["restartCount"] + 1 < CRASHES:
+            continue
+        if waiting.get("reason") in TERMINAL_REASONS:
+            return f"{waiting['reason']}: {container['name']}: {waiting.get('message', '')}"
+    if "deletionTimestamp" in pod["metadata"]:
+        return "Terminating"
+    if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])):
+        return "Ready"
+    waiting_for = [c["name"] for c in containers if not c["ready"]]
+    return f"{status['phase']}, not ready: {', '.join(waiting_for) or 'not scheduled'}"

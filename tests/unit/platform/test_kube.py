@@ -1,0 +1,141 @@
+"""pod_state and wait_ready: what will not get better by waiting is said at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raymesh.errors import CommandError, TerminalState, WaitTimeout
+from raymesh.machine.programs import Completed
+from raymesh.platform import kube
+from raymesh.platform.kube import CRASHES, TERMINAL_REASONS, Kube, pod_state
+
+READY = [{"type": "Ready", "status": "True"}]
+
+
+def container(
+    name: str = "ray-head", *, ready: bool = False, restarts: int = CRASHES - 1, **waiting: str
+) -> dict[str, Any]:
+    state = {"waiting": waiting} if waiting else {"running": {}}
+    return {"name": name, "ready": ready, "restartCount": restarts, "state": state}
+
+
+def pod(*containers: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **status: Any) -> dict[str, Any]:
+    metadata = {"name": "head", **({"deletionTimestamp": "now"} if status.pop("deleted", False) else {})}
+    found = {"phase": "Pending", "containerStatuses": list(containers), "initContainerStatuses": list(init), **status}
+    return {"metadata": metadata, "status": found}
+
+
+def test_ready_means_the_condition_and_not_the_phase() -> None:
+    assert pod_state(pod(container(ready=True), phase="Running", conditions=READY)) == "Ready"
+    not_yet = [{"type": "Ready", "status": "False"}]
+    assert pod_state(pod(container(), phase="Running", conditions=not_yet)) == "Running, not ready: ray-head"
+
+
+@pytest.mark.parametrize("reason", sorted(TERMINAL_REASONS))
+def test_a_container_that_can_not_start_names_itself_and_the_reason(reason: str) -> None:
+    stuck = container("istio-proxy", reason=reason, message="why")
+    assert pod_state(pod(container(ready=True), stuck)) == f"{reason}: istio-proxy: why"
+
+
+def test_an_init_container_that_can_not_start_counts_too() -> None:
+    stuck = container("istio-init", reason="CrashLoopBackOff")
+    assert pod_state(pod(container(reason="PodInitializing"), init=(stuck,))) == "CrashLoopBackOff: istio-init: "
+
+
+def test_a_program_that_ended_once_or_twice_may_yet_start() -> None:
+    for restarts in range(CRASHES - 1):
+        crashed = container("kuberay-operator", restarts=restarts, reason="CrashLoopBackOff", message="back-off 10s")
+        assert pod_state(pod(crashed, phase="Running")) == "Running, not ready: kuberay-operator"
+
+
+def test_a_reason_that_passes_is_no_terminal_one() -> None:
+    state = pod_state(pod(container(reason="ContainerCreating")))
+    assert state == "Pending, not ready: ray-head"
+
+
+def test_a_pod_that_goes_is_not_ready_any_more() -> None:
+    assert pod_state(pod(container(ready=True), conditions=READY, deleted=True)) == "Terminating"
+
+
+def test_a_pod_without_containers_was_not_scheduled() -> None:
+    assert pod_state({"metadata": {}, "status": {"phase": "Pending"}}) == "Pending, not ready: not scheduled"
+
+
+Shown = Callable[..., Kube]
+
+
+@pytest.fixture
+def showing(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """Makes a cluster whose API always answers with the same pods."""
+
+    def showing(*pods: dict[str, Any]) -> Kube:
+        monkeypatch.setattr(Kube, "pods_json", lambda *_: json.dumps({"items": pods}))
+        monkeypatch.setattr(Kube, "kubectl", lambda *_, **__: Completed(0, "last words", "", 0.0))
+        return Kube(Path("kubeconfig"), Path("kubectl"))
+
+    return showing
+
+
+def test_waiting_ends_at_once_where_it_can_not_help(showing: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kube, "TERMINAL_POLLS", 1)
+    stuck = showing(pod(container(reason="ImagePullBackOff", message="no such image")))
+    with pytest.raises(TerminalState, match=r"pod default/head can't start: ImagePullBackOff: .*\nlast words"):
+        stuck.wait_ready("default", "app=x", count=1, within=60)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_number_of_pods_has_to_be_exact(showing: Shown, count: int) -> None:
+    one = showing(pod(container(ready=True), conditions=READY))
+    one.wait_ready("default", "app=x", count=1, within=1)
+    with pytest.raises(WaitTimeout, match="'head': 'Ready'"):
+        one.wait_ready("default", "app=x", count=count, within=0.01)
+
+
+def talker(folder: Path, script: str) -> Kube:
+    """A cluster whose kubectl is this shell script."""
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Kube(folder / "kubeconfig", program)
+
+
+def test_talking_to_a_program_is_a_line_for_a_line_and_ends_it(tmp_path: Path) -> None:
+    kube = talker(tmp_path, "while read line; do echo pong; done; sleep 60")
+    with kube.talk("head", ["python"], container="ray-head") as ask:
+        assert [ask(5), ask(5)] == ["pong\n", "pong\n"]
+    left = subprocess.run(["pgrep", "-f", str(tmp_path / "kubectl")], check=False, capture_output=True)
+    assert not left.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "within", "why"),
+    [
+        ("echo 'no such pod' >&2; exit 1", 5, "no answer of python in default/head: it ended\nno such pod"),
+        ("exec sleep 60", 0.1, "silent for 0.1 s"),
+    ],
+)
+def test_a_program_that_does_not_answer_says_why(tmp_path: Path, script: str, within: float, why: str) -> None:
+    with (
+        talker(tmp_path, script).talk("head", ["python"], container="ray-head") as ask,
+        pytest.raises(CommandError, match=why),
+    ):
+        ask(within)
+
+
+@pytest.mark.parametrize(
+    ("script", "within", "why"),
+    [
+        ("echo 'no such service'; exit 1", 5, "no port-forward to istio-system/service/kiali:20001 .*: no such"),
+        ("exec sleep 60", 0.1, "no port-forward .* in 0.1 s: kubectl is silent"),
+    ],
+)
+def test_a_port_forward_that_does_not_come_up_says_why(tmp_path: Path, script: str, within: float, why: str) -> None:
+    forward = talker(tmp_path, script).port_forward("istio-system", "service/kiali", 20001, within)
+    with pytest.raises(CommandError, match=why), forward:
+        pass
