@@ -8,8 +8,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
+from raymesh import __version__
 from raymesh.errors import RaymeshError
 
 FAULT = 2
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="raymesh", description="Ray inside an Istio mesh: made, checked and proved.")
-    parser.add_argument("--version", action="version", version=f"raymesh {version('raymesh')}")
+    parser.add_argument("--version", action="version", version=f"raymesh {__version__}")
     _add(parser, COMMANDS, [word for word in given if not word.startswith("-")])
     return parser
 

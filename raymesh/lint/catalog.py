@@ -1,4 +1,4 @@
-"""Prints docs/rules/README.md: `python -m raymesh.lint.catalog > docs/rules/README.md`."""
+"""The pages of the rules. `python -m raymesh.lint.catalog > raymesh/lint/pages/README.md` writes their index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from raymesh.lint.registry import all_rules
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "rules"
+PAGES = Path(__file__).with_name("pages")
 HEADER = """\
 # Rules of `raymesh ports lint`
 

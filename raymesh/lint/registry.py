@@ -32,7 +32,7 @@ Check = Callable[[World], Iterable[Hit]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its id is the name of its page in docs/rules."""
+    """One rule: its id is the name of its page in raymesh/lint/pages."""
 
     id: str
     severity: Severity

@@ -44,7 +44,7 @@ def test_no_page_and_no_example_without_a_rule() -> None:
 
 
 def test_the_index_is_up_to_date() -> None:
-    assert (PAGES / "README.md").read_text() == index(), "python -m raymesh.lint.catalog > docs/rules/README.md"
+    assert (PAGES / "README.md").read_text() == index(), "python -m raymesh.lint.catalog > raymesh/lint/pages/README.md"
 
 
 def test_clean_manifests_are_clean() -> None:
