@@ -43,9 +43,9 @@ class _Bundle:
             text = source()
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(redact(text))
+            path.write_text(redact(text).text)
         except Exception as error:  # noqa: BLE001 - a bundle must not hide the failure that it was asked for
-            self.errors.append(f"{name}: {type(error).__name__}: {redact(str(error))}")
+            self.errors.append(f"{name}: {type(error).__name__}: {redact(str(error)).text}")
             return ""
         return text
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -33,13 +36,30 @@ PATTERNS = (
 )
 
 
-def redact(text: str) -> str:
+class Form(StrEnum):
+    """What a text is, and so how it is read."""
+
+    OBJECT = "object"  # JSON or YAML: a witness's answer, a manifest
+    TEXT = "text"  # a log, a report, anything for people
+    XML = "xml"  # what pytest writes: text between tags
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A text without its secrets, and how often something was taken out, by kind."""
+
+    text: str
+    counts: Counter[str]
+
+
+def redact(text: str, form: Form = Form.TEXT) -> Redacted:
     """Return `text` without data of Secrets, private keys, tokens, passwords and credentials in headers."""
+    del form
     if SECRET_KIND.search(text):
         text = _without_secrets(text)
     for pattern, instead in PATTERNS:
         text = pattern.sub(instead, text)
-    return text
+    return Redacted(text, Counter({"secrets": text.count(GONE)}) if GONE in text else Counter())
 
 
 def _without_secrets(text: str) -> str:
