@@ -107,7 +107,7 @@ def _crossings(audit: Audit, contract: Contract) -> Iterator[Deviation]:
             yield Deviation(
                 "crossing", name, f"{by} dialled {one.number} {one.direction}; the contract does not say so"
             )
-        if port and port.app_protocol not in ("tcp", port.speaks):
+        if port and port.broken_by(port.app_protocol):
             text = f"it crosses nodes, declared {port.app_protocol} and speaking {port.speaks}: a sidecar breaks that"
             yield Deviation("mesh", name, text)
 

@@ -15,7 +15,7 @@ from raymesh.audit.recordings import Recording, add, load, recorded_versions, sa
 from raymesh.audit.render import as_json, as_text
 from raymesh.errors import EnvironmentFault, UsageError
 from raymesh.machine import netns
-from raymesh.ports import Contract, contract
+from raymesh.ports import Contract, contract, guide_contract, working_contract
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
 
@@ -28,6 +28,9 @@ HELP = "start real Ray and report what listens, what crosses nodes and what diff
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--ray", required=True, metavar="VERSION", help="the release to audit, such as 2.60.0")
+    parser.add_argument(
+        "--as-guide", action="store_true", help="hold it against what Ray's guide declares, not `ports generate`"
+    )
     parser.add_argument("--serve", action="store_true", help="run a Serve application too")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--loopback", action="store_true", help="one host on this machine's loopback; needs no root")
@@ -50,13 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit one version and print what was seen; the exit code."""
     serve = arguments.serve or arguments.record
-    made = contract(arguments.ray, serve=serve)
+    made = _contract(arguments, serve)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _drill(made, arguments) if arguments.drill else _audit(made, arguments, serve)
     except KeyboardInterrupt:
         print("raymesh: interrupted; all that was started is gone", file=sys.stderr)
         return INTERRUPTED
+
+
+def _contract(arguments: argparse.Namespace, serve: bool) -> Contract:
+    """What `ports generate` makes; a recording shows Ray as it is by itself, its random port included."""
+    if arguments.record and arguments.as_guide:
+        raise UsageError("--record keeps what Ray does by itself: --as-guide does not go with it")
+    make = guide_contract if arguments.as_guide else contract if arguments.record else working_contract
+    return make(arguments.ray, serve=serve)
 
 
 def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:

@@ -9,14 +9,16 @@ from typing import Any
 import yaml
 
 from raymesh.errors import UsageError
+from raymesh.manifests.places import shown
 from raymesh.ports.address import node_address
 from raymesh.ports.contract import Contract
-from raymesh.ports.limits import LAST_APPLIED, WIDEST, apply_refuses, fewest_worker_ports
+from raymesh.ports.limits import LAST_APPLIED, SPARE, WIDEST, apply_refuses, fewest_worker_ports
 from raymesh.ports.model import Role
 from raymesh.ports.versions import avoid_reason
 
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_NAME = 50  # KubeRay puts its own words behind it, and a label holds 63
+FIRST_WORKER_PORT = 10002
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,18 @@ class Plan:
     cpus: int = 1
     workers: int = 1
     image: str = ""
+    as_guide: bool = False  # as the guide writes it, what it gets wrong included
+    service_name: str = ""  # of a headless Service that is there already
 
     @property
     def service(self) -> str:
-        """Name of the headless Service, as the guide forms it."""
-        return f"{self.name}-headless-svc"
+        """Name of the headless Service, by default as the guide forms it."""
+        return self.service_name or f"{self.name}-headless-svc"
+
+
+def worker_range(cpus: float) -> range:
+    """The worker ports for a node with so many CPUs: each one, a driver, an agent, and some for zero-CPU actors."""
+    return range(FIRST_WORKER_PORT, FIRST_WORKER_PORT + fewest_worker_ports(cpus) + SPARE)
 
 
 def check(plan: Plan) -> None:
@@ -45,13 +54,21 @@ def check(plan: Plan) -> None:
     for what, word in (("name", plan.name), ("namespace", plan.namespace)):
         if not _LABEL.fullmatch(word) or len(word) > _LONGEST_NAME:
             raise UsageError(
-                f"{what} {word!r}: lower-case letters, digits and inner dashes, a letter first, at most {_LONGEST_NAME}"
+                f"--{what} {shown(word)!r}: lower-case letters, digits and inner dashes, a letter first, "
+                f"at most {_LONGEST_NAME}"
             )
+    broken = [p for p in plan.contract.ports if p.declared_in == "headless" and p.broken_by(p.app_protocol)]
+    if broken and not plan.as_guide:
+        raise UsageError(
+            f"--protocol {broken[0].name}={broken[0].app_protocol}: the port speaks {broken[0].speaks}, and a proxy "
+            f"that is told {broken[0].app_protocol} breaks its calls; {broken[0].speaks} or tcp"
+        )
     needed = fewest_worker_ports(plan.cpus)
     if ports < needed:
         raise UsageError(
             f"{ports} worker ports for {plan.cpus} CPUs: a node needs at least {needed}, one for each worker, "
-            "the driver and the job agent; without a port a worker does not start and its task hangs"
+            "the driver and the job agent; without a port a worker does not start and its task hangs "
+            f"(--worker-ports {needed} or more)"
         )
     declared = len(plan.contract.headless_ports())
     if apply_refuses(declared):
@@ -60,7 +77,8 @@ def check(plan: Plan) -> None:
         )
     if ports > WIDEST:
         raise UsageError(
-            f"{ports} worker ports: every sidecar of the mesh keeps configuration for each of them; at most {WIDEST}"
+            f"{ports} worker ports: every sidecar of the mesh keeps configuration for each of them; at most {WIDEST} "
+            "(--worker-ports; fewer --cpus for Ray than the node has is possible too)"
         )
 
 
@@ -129,8 +147,6 @@ def as_yaml(*documents: dict[str, Any]) -> str:
 
 def _template(plan: Plan, container: str) -> dict[str, Any]:
     image = plan.image or f"rayproject/ray:{plan.contract.ray_version}"
+    spec = {"spec": {"containers": [{"name": container, "image": image}]}}
     # The label keeps the service name of traces the same on every version of Istio.
-    return {
-        "metadata": {"labels": {"app": plan.name}},
-        "spec": {"containers": [{"name": container, "image": image}]},
-    }
+    return spec if plan.as_guide else {"metadata": {"labels": {"app": plan.name}}, **spec}

@@ -25,6 +25,7 @@ class Hit:
     message: str
     fix: str = ""
     edits: tuple[Edit, ...] = ()
+    severity: Severity | None = None  # where this one matters more or less than its rule's others
 
 
 Check = Callable[[World], Iterable[Hit]]
@@ -42,7 +43,7 @@ class Rule:
     def run(self, world: World) -> Iterator[Diagnostic]:
         """The findings of this rule."""
         for hit in self.check(world):
-            yield Diagnostic(self.id, self.severity, hit.place, hit.message, hit.fix, hit.edits)
+            yield Diagnostic(self.id, hit.severity or self.severity, hit.place, hit.message, hit.fix, hit.edits)
 
 
 _RULES: dict[str, Rule] = {}

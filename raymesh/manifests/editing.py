@@ -1,14 +1,16 @@
-"""Edits of YAML text at a node: the smallest change, so that comments, order and layout stay."""
+"""Edits of YAML text at a node: the smallest change, so that comments, order and layout stay. JSON stays JSON."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 import yaml
 
 from raymesh.manifests.places import Edit
-from raymesh.manifests.reading import Document
+from raymesh.manifests.reading import Document, parse
 
 _PLAIN = re.compile(r"[A-Za-z$/][^#?\n,\[\]{}]*[^#?\n,\[\]{}: ]|[A-Za-z]")
 _OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
@@ -28,12 +30,70 @@ def word(text: str) -> str:
     return text if _PLAIN.fullmatch(text) and ": " not in text and text.lower() not in _WORDS else quoted(text)
 
 
+@lru_cache(maxsize=16)
+def is_json(text: str) -> bool:
+    """Whether a whole file is JSON: then every edit has to be."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """The text with edits that touch no other one's characters; new lines end as the text's own do."""
+    ending = "\r\n" if "\r\n" in text and text.count("\r\n") * 2 > text.count("\n") else "\n"
+    for edit in sorted(edits, key=lambda e: e.start, reverse=True):
+        new = edit.text.replace("\r\n", "\n").replace("\n", ending)
+        text = text[: edit.start] + new + text[edit.end :]
+    return text
+
+
+def shares(source: str, edit: Edit) -> bool:
+    """Whether an edit lies in a part of the text that an alias refers to: it would change more than its own place."""
+    return any(start <= edit.end and edit.start <= end for start, end in _shared_spans(source))
+
+
+@lru_cache(maxsize=16)
+def _shared_spans(source: str) -> tuple[tuple[int, int], ...]:
+    if "&" not in source or "*" not in source:
+        return ()
+    found: list[tuple[int, int]] = []
+    for doc in parse("", source):
+        if isinstance(doc, Document):
+            seen: set[int] = set()
+            _walk(doc, doc.root, seen, found)
+    return tuple(found)
+
+
+def _walk(doc: Document, node: yaml.Node, seen: set[int], found: list[tuple[int, int]]) -> None:
+    """Collect the spans of nodes that are met twice: the composer gives an alias its anchor's node."""
+    if id(node) in seen:
+        found.append(doc.span(node))
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _walk(doc, key, seen, found)
+            _walk(doc, value, seen, found)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _walk(doc, value, seen, found)
+
+
+def _as_written(doc: Document, text: str) -> str:
+    """YAML of one value as it stands in this file: as it is, or as JSON."""
+    return json.dumps(yaml.safe_load(text)) if is_json(doc.source) else text
+
+
 def replace_node(doc: Document, node: yaml.Node, text: str) -> tuple[Edit, ...]:
     """Write `text` in the place of a scalar. No edit for one with an anchor or a tag: others refer to it."""
     start, end = doc.span(node)
     if doc.source[start : start + 1] in _PROPERTIES:
         return ()
-    return (Edit(doc.path, start, end, text),)
+    return (Edit(doc.path, start, end, _as_written(doc, text)),)
 
 
 def set_key(doc: Document, mapping: yaml.Node | None, key: str, text: str) -> tuple[Edit, ...]:
@@ -42,7 +102,9 @@ def set_key(doc: Document, mapping: yaml.Node | None, key: str, text: str) -> tu
         return ()
     for name, value in mapping.value:
         if name.value == key:
-            return _replace_value(doc, name, value, text)
+            return _replace_value(doc, name, value, _as_written(doc, text))
+    if is_json(doc.source):
+        return _add_line(doc, mapping, f"{json.dumps(key)}: {_as_written(doc, text)}")
     return _add_line(doc, mapping, f"{key}: {text}")
 
 
@@ -83,10 +145,12 @@ def add_elements(doc: Document, sequence: yaml.Node | None, elements: list[dict[
     """Add mappings of one-line values to a list. No edit where the list's form is not known."""
     if not isinstance(sequence, yaml.SequenceNode) or not sequence.value:
         return ()
-    _, end = doc.span(sequence)
     if sequence.flow_style:
         flow = "".join(", {" + ", ".join(f"{k}: {v}" for k, v in fields.items()) + "}" for fields in elements)
-        return (Edit(doc.path, end - 1, end - 1, flow),)
+        if is_json(doc.source):
+            flow = "".join(", " + json.dumps({k: yaml.safe_load(v) for k, v in f.items()}) for f in elements)
+        at = doc.span(sequence.value[-1])[1]
+        return (Edit(doc.path, at, at, flow),)
     last = _last_line_end(doc, sequence.value[-1])
     if last is None:
         return ()
@@ -105,7 +169,8 @@ def drop_element(doc: Document, sequence: yaml.Node | None, element: yaml.Node) 
     line = doc.source.rfind("\n", 0, begin) + 1
     if end is None or doc.source[line:begin].strip() != "-":
         return ()
-    return (Edit(doc.path, line, min(end + 1, len(doc.source)), ""),)
+    break_line = doc.source.find("\n", end)
+    return (Edit(doc.path, line, len(doc.source) if break_line < 0 else break_line + 1, ""),)
 
 
 def drop_key(doc: Document, mapping: yaml.Node | None, key: str) -> tuple[Edit, ...]:

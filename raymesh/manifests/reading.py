@@ -22,9 +22,8 @@ _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|<%|\{%")
 _OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
-# Only text that has one of these can be nested deeply enough to overflow the stack of the C parser.
-_MANY_BRACKETS = 2000
-_DEEP_LINES = re.compile(r"^ {1000}|^[-? \t]{1000}", re.MULTILINE)
+# Only text that has one of these can be nested so deeply: a level takes a bracket, or a column for two of them.
+_DEEP_LINES = re.compile(rf"^[-? \t]{{{DEEPEST // 2}}}", re.MULTILINE)
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -130,7 +129,7 @@ def _blank(found: re.Match[str]) -> str:
 
 
 def _may_be_deep(chunk: str) -> bool:
-    return chunk.count("[") + chunk.count("{") > _MANY_BRACKETS or _DEEP_LINES.search(chunk) is not None
+    return chunk.count("[") + chunk.count("{") > DEEPEST or _DEEP_LINES.search(chunk) is not None
 
 
 def _refuse_deep(chunk: str) -> None:

@@ -9,7 +9,7 @@ from raymesh.lane import Lane
 from raymesh.manifests.patching import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
 from raymesh.platform.kube import Kube
-from raymesh.ports import AppProtocol, Contract, contract
+from raymesh.ports import AppProtocol, Contract, guide_contract, pins
 
 NAME = "raycluster-istio"
 NAMESPACE = "default"
@@ -19,9 +19,6 @@ HEAD, WORKER = "ray-head", "ray-worker"  # containers
 PODS = 2
 NAME_GRACE = timedelta(seconds=30)  # a pod's name is in DNS a few seconds after its start
 NOT_FOUND = 2  # getent's exit code
-# Ray before 2.45 serves gRPC from its dashboard on a random port of the head, which the guide does not mention: a
-# call to it would leave the mesh.
-PINNED = {"dashboard-grpc-port": 6384}
 # From here on the tracing service takes its name from app.kubernetes.io/name, which is `kuberay` for every RayCluster
 # (istio pkg/kube/labels/labels.go GetApp); an `app` label goes before it in every version.
 NAMED_BY_LABEL = (1, 30)
@@ -37,10 +34,7 @@ def ports(lane: Lane, protocols: Mapping[str, AppProtocol] | None = None) -> Con
 
     `protocols` are other appProtocols than Ray's own, by the name of the port.
     """
-    guide = contract(lane.ray)
-    known = {port.name for port in guide.ports}
-    pinned = {name: number for name, number in PINNED.items() if name in known}
-    return contract(lane.ray, numbers=pinned, protocols=protocols)
+    return guide_contract(lane.ray, numbers=pins(lane.ray), protocols=protocols)
 
 
 def headless_service(declared: Contract) -> Doc:

@@ -1,6 +1,6 @@
 """Ports of a Ray node: the contract, and what is made from it."""
 
-from raymesh.ports.contract import Contract, contract
+from raymesh.ports.contract import Contract, contract, guide_contract, pins, working_contract
 from raymesh.ports.model import WORKER_PORTS, AppProtocol, Crossing, Port, Role, ServicePort
 from raymesh.ports.versions import NEWEST, OLDEST, Version, avoid_reason, parse_version
 
@@ -17,5 +17,8 @@ __all__ = [
     "Version",
     "avoid_reason",
     "contract",
+    "guide_contract",
     "parse_version",
+    "pins",
+    "working_contract",
 ]

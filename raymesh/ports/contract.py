@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from raymesh.errors import UsageError
-from raymesh.ports.facts import GUIDE_WORKER_PORTS, PORTS, RAY_WORKER_PORTS, SERVE_PORTS
+from raymesh.ports.facts import GUIDE_PROTOCOLS, GUIDE_WORKER_PORTS, PINNED, PORTS, RAY_WORKER_PORTS, SERVE_PORTS
+from raymesh.ports.kuberay import workers_need_gcs_by_node_name
 from raymesh.ports.model import WORKER_PORTS, AppProtocol, DeclaredIn, Port, Role, ServicePort
 from raymesh.ports.versions import NEWEST, OLDEST, Version, parse_version
 
 # Ray refuses other numbers, and a worker range of less than two ports (python/ray/_private/parameter.py).
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 FEWEST_WORKER_PORTS = 2
+GCS = "gcs-server-port"
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,12 @@ class Contract:
     ray_version: Version
     ports: tuple[Port, ...]
     notes: tuple[str, ...] = ()  # what was assumed, to be said aloud
+    gcs_by_node_name: bool = False  # the headless Service declares the GCS too
 
     def headless_ports(self) -> tuple[ServicePort, ...]:
         """What the headless Service declares, in the guide's order: one entry a number."""
-        return self._service("headless")
+        gcs = [p for p in self.head_service_ports() if p.name == GCS] if self.gcs_by_node_name else []
+        return (*self._service("headless"), *gcs)
 
     def head_service_ports(self) -> tuple[ServicePort, ...]:
         """What KubeRay's own head Service declares, without the ports of the headless Service."""
@@ -87,7 +91,7 @@ def contract(
     protocols: Mapping[str, AppProtocol] | None = None,
     serve: bool = False,
 ) -> Contract:
-    """The ports of a Ray version, by default with the guide's numbers.
+    """The ports of a Ray version as Ray opens them, by default with the guide's numbers.
 
     Args:
         ray_version: a release such as `2.10.0`; one that is newer than we know gets the newest one's ports and a note.
@@ -112,6 +116,49 @@ def contract(
     made = Contract(version, tuple(table.values()), _notes(version))
     _refuse_clashes(made)
     return made
+
+
+def pins(ray_version: str | Version) -> dict[str, int]:
+    """Numbers for the ports that this Ray version opens at random and a flag can fix, as `contract` takes them."""
+    version = parse_version(ray_version) if isinstance(ray_version, str) else ray_version
+    return {p.name: PINNED[p.name] for p in PORTS if p.name in PINNED and p.exists_in(version)}
+
+
+def working_contract(
+    ray_version: str | Version,
+    kuberay: Version | None = None,
+    *,
+    worker_ports: range = GUIDE_WORKER_PORTS,
+    numbers: Mapping[str, int] | None = None,
+    protocols: Mapping[str, AppProtocol] | None = None,
+    serve: bool = False,
+) -> Contract:
+    """The ports with which this Ray works in a mesh: each as it speaks, none random that a flag can fix.
+
+    `kuberay` is the operator's version; without it the Service is good for all of them. The other arguments, and what
+    is raised, are those of `contract`.
+    """
+    made = contract(
+        ray_version,
+        worker_ports=worker_ports,
+        numbers={**pins(ray_version), **(numbers or {})},
+        protocols=protocols,
+        serve=serve,
+    )
+    return replace(made, gcs_by_node_name=kuberay is None or workers_need_gcs_by_node_name(kuberay))
+
+
+def guide_contract(
+    ray_version: str | Version = OLDEST,
+    *,
+    worker_ports: range = GUIDE_WORKER_PORTS,
+    numbers: Mapping[str, int] | None = None,
+    protocols: Mapping[str, AppProtocol] | None = None,
+    serve: bool = False,
+) -> Contract:
+    """The ports exactly as the guide declares them, what it gets wrong included. Arguments, errors: see `contract`."""
+    declared = {**GUIDE_PROTOCOLS, **(protocols or {})}
+    return contract(ray_version, worker_ports=worker_ports, numbers=numbers, protocols=declared, serve=serve)
 
 
 def _where(port: Port) -> DeclaredIn:

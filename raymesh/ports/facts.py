@@ -1,4 +1,4 @@
-"""What is known of Ray's ports, with the source of each fact. Numbers are the guide's.
+"""What is known of Ray's ports, with the source of each fact. Numbers are the guide's, protocols what Ray speaks.
 
 Sources: `guide` is the mTLS and Istio guide of KubeRay; `measured` are released builds of 2.10.0, 2.46.0, 2.54.0 and
 2.60.0 started as head and worker on two hosts; paths are files of ray-project/ray.
@@ -6,11 +6,18 @@ Sources: `guide` is the mTLS and Istio guide of KubeRay; `measured` are released
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raymesh.ports.model import BOTH, HEAD, WORKER_PORTS, AppProtocol, Crossing, DeclaredIn, Port
 from raymesh.ports.versions import Version
 
 GUIDE_WORKER_PORTS = range(10002, 10013)
 RAY_WORKER_PORTS = range(10002, 20000)
+# Where the guide's Service says another protocol than the port speaks. Measured on a cluster: the port serves HTTP/1.1
+# behind a proxy that was told gRPC, and `ray list runtime-envs` fails for other nodes; nothing else dials it.
+GUIDE_PROTOCOLS: Mapping[str, AppProtocol] = {"runtime-env-agent-port": "grpc"}
+# Numbers for ports that the guide leaves random: a call to a random port leaves the mesh.
+PINNED: Mapping[str, int] = {"dashboard-grpc-port": 6384}
 
 
 def _one(number: int) -> range:
@@ -24,7 +31,6 @@ def _headless(
     source: str,
     *,
     default: int | None = None,
-    speaks: AppProtocol | None = None,
     crosses: tuple[Crossing, ...] = (),
 ) -> Port:
     return Port(
@@ -33,7 +39,7 @@ def _headless(
         flags=(name,),
         default=None if default is None else _one(default),
         app_protocol=protocol,
-        speaks=speaks or protocol,
+        speaks=protocol,
         roles=BOTH,
         crosses=crosses,
         declared_in="headless",
@@ -80,10 +86,9 @@ PORTS: tuple[Port, ...] = (
     _headless(
         "runtime-env-agent-port",
         6382,
-        "grpc",
-        "guide declares grpc; python/ray/_private/runtime_env/agent/main.py is an HTTP server; measured: the dashboard "
-        "asks every node's for `ray list runtime-envs`",
-        speaks="http",
+        "http",
+        "python/ray/_private/runtime_env/agent/main.py is an HTTP server; measured: the dashboard asks every node's "
+        "for `ray list runtime-envs`; the guide declares grpc",
         crosses=("head->worker",),
     ),
     _headless("dashboard-agent-grpc-port", 6383, "grpc", "guide; measured: crosses on 2.10", crosses=("head->worker",)),

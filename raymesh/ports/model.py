@@ -26,7 +26,7 @@ class Port:
     flags: tuple[str, ...]  # keys of rayStartParams that fix it; empty: no such key
     default: range | None  # what Ray does without the flag; None: random
     app_protocol: AppProtocol  # what a Service declares
-    speaks: AppProtocol  # what goes over it; differs from app_protocol only where the guide declares another
+    speaks: AppProtocol  # what goes over it
     roles: tuple[Role, ...]
     crosses: tuple[Crossing, ...]  # who dials it across nodes, as measured
     declared_in: DeclaredIn
@@ -43,6 +43,10 @@ class Port:
     def exists_in(self, version: Version) -> bool:
         """Whether this Ray version opens the port."""
         return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
+
+    def broken_by(self, declared: AppProtocol) -> bool:
+        """Whether a proxy that is told this protocol breaks the port's calls: tcp carries anything, unread."""
+        return declared not in ("tcp", self.speaks)
 
     def holds(self, number: int) -> bool:
         """Whether `number` is this port or lies in its range. A random port holds none."""

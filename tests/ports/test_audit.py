@@ -17,16 +17,10 @@ from raymesh.settings import Timeouts
 
 pytestmark = pytest.mark.ports
 
-# Differences between real Ray and the guide's manifest that we know and tell our users; anything else is news.
-KNOWN = {
-    ("mesh", "runtime-env-agent-port"): "`ray list runtime-envs` asks it over HTTP, the guide declares gRPC",
-}
-
 
 def test_real_ray_opens_what_the_contract_says(ray_audit: Audit, ray_contract: Contract) -> None:
     """No port, protocol, crossing or failed call that the contract does not know."""
-    found = judge(ray_audit, ray_contract)
-    assert [one for one in found if (one.kind, one.subject) not in KNOWN] == []
+    assert judge(ray_audit, ray_contract) == []
 
 
 def test_an_audit_turns_red_for_every_port_that_the_contract_lacks(ray_audit: Audit, ray_contract: Contract) -> None:

@@ -12,6 +12,7 @@ from raymesh.manifests.objects import Entry
 from raymesh.manifests.relating import Case, World
 from raymesh.ports import Port
 from raymesh.ports.contract import HIGHEST_PORT
+from raymesh.ports.facts import GUIDE_PROTOCOLS
 
 # What Istio understands besides the words of the contract: both are HTTP/2, which gRPC is.
 _SAME_AS_GRPC = ("http2", "kubernetes.io/h2c")
@@ -66,6 +67,7 @@ def rm008(world: World) -> Iterator[Hit]:
             f"port {entry.number.text} ({port.name}) is declared {told}, but speaks {port.speaks}{_effect(told, port)}",
             f"appProtocol: {port.app_protocol}",
             edits,
+            Severity.NOTE if told == GUIDE_PROTOCOLS.get(port.name) else None,
         )
 
 
@@ -162,6 +164,8 @@ def _accepted(case: Case, port: Port) -> set[str]:
 
 
 def _effect(told: str, port: Port) -> str:
+    if told == GUIDE_PROTOCOLS.get(port.name):
+        return ": so does Ray's guide, and `ray list runtime-envs` fails"
     if told == "tcp":
         return ": encrypted, but without traces and metrics of its calls"
     return ": the proxy can't read it" if port.speaks == "grpc" else ""

@@ -7,7 +7,7 @@ import pytest
 from raymesh.audit.judge import judge
 from raymesh.audit.model import Audit, Crossing, Listener, Step
 from raymesh.errors import Unreadable
-from raymesh.ports import contract
+from raymesh.ports import contract, guide_contract
 from tests.unit.audit.audits import clean
 
 CONTRACT = contract("2.10.0")
@@ -71,7 +71,9 @@ def test_an_unknown_crossing_is_found() -> None:
 def test_http_inside_a_port_declared_grpc_is_found_once_it_crosses() -> None:
     """The guide declares the runtime-env agent's HTTP port as gRPC: harmless only while nobody dials it."""
     extra = Crossing("head->worker", 6382, True, ("dashboard",))
-    assert ("mesh", "runtime-env-agent-port") in kinds(replace(clean(), crossings=(*clean().crossings, extra)))
+    seen = replace(clean(), crossings=(*clean().crossings, extra))
+    assert ("mesh", "runtime-env-agent-port") in {(f.kind, f.subject) for f in judge(seen, guide_contract("2.10.0"))}
+    assert kinds(seen) == [], "declared as it speaks it may be dialled"
 
 
 def test_a_call_without_answer_is_found() -> None:

@@ -33,7 +33,7 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_generating_with_the_guide_s_inputs_gives_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ports", "generate", "--ray", "2.10.0", "--name", "raycluster-istio"]) == 0
+    assert main(["ports", "generate", "--ray", "2.10.0", "--name", "raycluster-istio", "--as-guide"]) == 0
     service, cluster = yaml.safe_load_all(capsys.readouterr().out)
     assert [(p["name"], p["port"], p["appProtocol"]) for p in service["spec"].pop("ports")] == GUIDE
     assert service["metadata"] == {
@@ -47,6 +47,7 @@ def test_generating_with_the_guide_s_inputs_gives_the_guide(capsys: pytest.Captu
         "publishNotReadyAddresses": True,
     }
     for group in (cluster["spec"]["headGroupSpec"], *cluster["spec"]["workerGroupSpecs"]):
+        assert "metadata" not in group["template"]
         assert group["rayStartParams"] == {"num-cpus": "1", **GUIDE_PARAMS, "node-ip-address": ADDRESS}
         assert group["template"]["spec"]["containers"][0]["image"] == "rayproject/ray:2.10.0"
 
@@ -57,7 +58,7 @@ def test_generating_with_the_guide_s_inputs_gives_the_guide(capsys: pytest.Captu
         (["--ray", "2.20.0"], "2.11.0 to 2.37.0"),
         (["--cpus", "10", "--worker-ports", "11"], "11 worker ports for 10 CPUs: a node needs at least 12"),
         (["--worker-ports", "10002-10300"], "299 worker ports: every sidecar"),
-        (["--worker-ports", "10002-19999"], "a Service with 10004 ports: kubectl apply refuses it"),
+        (["--worker-ports", "10002-19999"], "a Service with 10006 ports: kubectl apply refuses it"),
         (["--worker-ports", "ten"], "a count such as 11"),
         (["--port", "dashboard-grpc-port=6384", "--ray", "2.60.0"], "has no port 'dashboard-grpc-port'"),
         (["--port", "node-manager-port"], "NAME=VALUE"),

@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymesh.errors import UsageError
-from raymesh.generate.manifests import Plan
-from raymesh.generate.merging import merge
+from raymesh.generate.merging import Wishes, merge
 from raymesh.lint.fixing import fix_texts
 from raymesh.lint.run import lint_texts
 from raymesh.manifests.editing import add_elements, drop_element, drop_key, quoted, replace_node, set_key, word
 from raymesh.manifests.places import Edit
 from raymesh.manifests.reading import Document, parse
 from raymesh.manifests.tree import child
-from raymesh.ports import contract
+from raymesh.ports import Version, working_contract
 from tests.unit.lint.examples import CLEAN, RED
 
 USER = """\
@@ -43,7 +42,7 @@ spec:
           rayStartParams: {}   # nothing yet
           template: {spec: {containers: [{name: worker, image: "rayproject/ray:2.60.0"}]}}
 """
-PLAN = Plan(contract("2.60.0"), name="ignored")
+WISHES = Wishes()
 
 
 def document(text: str) -> Document:
@@ -127,14 +126,14 @@ def test_words_and_quoted_strings_mean_what_they_say(text: str) -> None:
 
 
 def test_comments_order_and_layout_stay_when_merged() -> None:
-    merged = merge(USER, PLAN)
+    merged = merge(USER, WISHES).text
     lines = iter(merged.splitlines())
     for line in USER.replace("rayStartParams: {}   #", "rayStartParams:").splitlines():
         if "nothing yet" not in line and "template: {" not in line:
             assert line in lines, f"{line!r} is there, and in its place"
     assert "# nothing yet" in merged
     assert lint_texts({"m": merged}).findings == []
-    assert merge(merged, PLAN) == merged, "merging again changes nothing"
+    assert merge(merged, WISHES).text == merged, "merging again changes nothing"
 
 
 @pytest.mark.parametrize("name", ["name: mine ", "generateName: mine- "])
@@ -143,7 +142,7 @@ def test_merging_into_jobs_and_services_selects_by_label(kind: str, name: str) -
     key = {"RayJob": "rayClusterSpec", "RayService": "rayClusterConfig"}[kind]
     head, _, spec = USER.replace("name: mine ", name).partition("spec:\n")
     text = head.replace("RayCluster", kind) + f"spec:\n    {key}:\n" + "".join(f"    {x}\n" for x in spec.splitlines())
-    merged = merge(text, PLAN)
+    merged = merge(text, WISHES).text
     made = list(yaml.safe_load_all(merged))
     assert made[1]["spec"]["selector"] == {"app": "mine"}
     assert lint_texts({"m": merged}).findings == []
@@ -151,28 +150,32 @@ def test_merging_into_jobs_and_services_selects_by_label(kind: str, name: str) -
 
 def test_merging_corrects_the_service_that_is_there() -> None:
     """A Service without one port, and one worker port more than before."""
-    wider = Plan(contract("2.60.0", worker_ports=range(10002, 10015)), name="mine")
-    merged = merge(RED["RM001"].text, wider)
+    wider = range(10002, 10015)
+    merged = merge(RED["RM001"].text, Wishes(worker_ports=wider)).text
     ports = {p["port"] for p in next(iter(yaml.safe_load_all(merged)))["spec"]["ports"]}
-    assert ports == {p.number for p in wider.contract.headless_ports()}
+    assert ports == {p.number for p in working_contract("2.60.0", worker_ports=wider).headless_ports()}
     assert lint_texts({"m": merged}).findings == []
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "wishes", "message"),
     [
-        ("kind: ConfigMap\n", "clusters in the file: none"),
-        (f"{USER}---\n{USER.replace('mine', 'other')}", "clusters in the file: mine, other"),
-        (USER.replace('"2.60.0"', '"2.55.0"'), "for Ray 2.55.0, not 2.60.0"),
-        (USER.replace('"2"', '"64"'), "11 worker ports for 64 CPUs"),
-        ("a: [\n", "manifest:2:1: not YAML"),
-        (USER.replace("dashboard-host: 0.0.0.0", "worker-port-list: '10002'"), "has worker-port-list"),
-        (USER.replace('num-cpus: "2"', 'node-manager-port: &x "2"'), "a form that can't be edited"),
+        ("kind: ConfigMap\n", WISHES, "clusters in the file: none"),
+        (f"{USER}---\n{USER.replace('mine', 'other')}", WISHES, "clusters in the file: mine, other; --name"),
+        (USER.replace('"2.60.0"', '"2.55.0"'), Wishes(ray=Version(2, 60)), "for Ray 2.55.0, not 2.60.0: leave --ray"),
+        (USER.replace("2.60.0", "nightly"), WISHES, "does not say its Ray version: --ray VERSION"),
+        (USER.replace('"2"', '"64"'), Wishes(worker_ports=range(10002, 10013)), "11 worker ports for 64 CPUs"),
+        (USER, Wishes(cpus=1), "has 2 CPUs, more than --cpus 1"),
+        ("a: [\n", WISHES, "manifest:2:1: not YAML"),
+        (USER.replace("dashboard-host: 0.0.0.0", "worker-port-list: '10002'"), WISHES, "has worker-port-list"),
+        (USER.replace('num-cpus: "2"', 'node-manager-port: &x "2"'), WISHES, "a form that can't be edited"),
+        (USER.replace("ray.io/v1", "cluster.ray.io/v1"), WISHES, "another operator's"),
+        (USER.replace("headGroupSpec", "head"), WISHES, "has no headGroupSpec"),
     ],
 )
-def test_merging_refuses_with_the_reason(text: str, message: str) -> None:
+def test_merging_refuses_with_the_reason(text: str, wishes: Wishes, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        merge(text, PLAN)
+        merge(text, wishes)
 
 
 @settings(max_examples=30, deadline=None)

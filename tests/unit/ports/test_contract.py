@@ -1,9 +1,18 @@
-"""The contract: its default instance is the guide, and it refuses numbers that can't work together."""
+"""The contract: what the guide declares, what works, and what it refuses because it can't work together."""
 
 import pytest
 
 from raymesh.errors import UsageError
-from raymesh.ports import WORKER_PORTS, Version, avoid_reason, contract, parse_version
+from raymesh.ports import (
+    WORKER_PORTS,
+    Version,
+    avoid_reason,
+    contract,
+    guide_contract,
+    parse_version,
+    pins,
+    working_contract,
+)
 
 GUIDE = [
     ("node-manager-port", 6380, "grpc"),
@@ -26,8 +35,8 @@ GUIDE_PARAMS = {
 
 
 @pytest.mark.parametrize("version", ["2.10.0", "2.46.0", "2.54.0", "2.60.0"])
-def test_the_default_instance_is_the_guide(version: str) -> None:
-    made = contract(version)
+def test_the_guide_s_instance_is_the_guide(version: str) -> None:
+    made = guide_contract(version)
     assert [(p.name, p.number, p.app_protocol) for p in made.headless_ports()] == GUIDE
     assert made.ray_start_params("head") == GUIDE_PARAMS
     assert made.ray_start_params("worker") == GUIDE_PARAMS
@@ -37,6 +46,34 @@ def test_the_default_instance_is_the_guide(version: str) -> None:
         ("client-port", 10001, "tcp"),
     ]
     assert not made.notes
+
+
+@pytest.mark.parametrize(("kuberay", "declared"), [(Version(1, 1), True), (Version(1, 1, 1), True), (None, True)])
+def test_the_gcs_is_declared_where_a_worker_s_driver_needs_it(kuberay: Version | None, declared: bool) -> None:
+    made = working_contract("2.10.0", kuberay)
+    assert ((made.headless_ports()[-1].name, made.headless_ports()[-1].app_protocol) == ("gcs-server-port", "tcp")) is (
+        declared
+    )
+    assert "port" not in made.ray_start_params("head"), "KubeRay says where the GCS listens"
+
+
+@pytest.mark.parametrize("kuberay", [Version(1, 2, 2), Version(1, 6)])
+def test_the_gcs_is_not_declared_twice(kuberay: Version) -> None:
+    """The head's Service is headless there, and has the same pod's port."""
+    assert 6379 not in {p.number for p in working_contract("2.60.0", kuberay).headless_ports()}
+
+
+def test_what_works_differs_from_the_guide_in_three_ports_alone() -> None:
+    guide = {(p.name, p.number, p.app_protocol) for p in guide_contract("2.10.0").headless_ports()}
+    works = {(p.name, p.number, p.app_protocol) for p in working_contract("2.10.0").headless_ports()}
+    assert guide - works == {("runtime-env-agent-port", 6382, "grpc")}
+    assert works - guide == {
+        ("runtime-env-agent-port", 6382, "http"),
+        ("dashboard-grpc-port", 6384, "grpc"),
+        ("gcs-server-port", 6379, "tcp"),
+    }
+    assert pins("2.44.1") == {"dashboard-grpc-port": 6384}
+    assert pins("2.45.0") == {}
 
 
 def test_every_listener_is_declared_or_allowed_with_a_reason() -> None:

@@ -1,0 +1,26 @@
+"""What KubeRay adds to a cluster, per version of the operator: read from its source, some of it seen on a cluster.
+
+Sources are files of the module github.com/ray-project/kuberay/ray-operator, read in 1.1.0, 1.1.1, 1.2.2, 1.3.0, 1.3.2,
+1.4.0, 1.4.2, 1.5.0, 1.5.1 and 1.6.0; 1.2.0 is not to be had, so a change between 1.1.1 and 1.2.2 is given to 1.2.0.
+"""
+
+from __future__ import annotations
+
+from raymesh.ports.versions import Version
+
+HEADLESS_HEAD_SERVICE = Version(1, 2)
+
+
+def head_service_is_headless(kuberay: Version) -> bool:
+    """Whether the head's Service maps its name to the head's pod (controllers/ray/common/service.go)."""
+    return kuberay >= HEADLESS_HEAD_SERVICE
+
+
+def workers_need_gcs_by_node_name(kuberay: Version) -> bool:
+    """Whether the headless Service of the nodes has to declare the GCS.
+
+    A driver on a worker dials the GCS by the head node's own name. Where the head's Service has a cluster IP the mesh
+    knows 6379 under that address only, the call leaves it in plaintext, and STRICT resets it: measured with 1.1.0 and
+    Ray 2.10.0. A headless head Service declares the same pod's 6379: measured with 1.6.0 and Ray 2.46.0.
+    """
+    return not head_service_is_headless(kuberay)
