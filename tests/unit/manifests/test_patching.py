@@ -15,7 +15,7 @@ from raymesh.images import registry
 from raymesh.lane import load_lane
 from raymesh.manifests.patching import FOLDER, Doc, dump, load, patched, pod_templates, with_images
 from raymesh.mesh.istio import peer_authentication
-from raymesh.ports import Role, contract
+from raymesh.ports import Role, guide_contract
 from raymesh.ports.address import node_address
 
 NOT_FOR_KUBECTL = ("lanes.yaml", "images.yaml", "kind/cluster.yaml", "istio/operator.yaml")
@@ -78,7 +78,7 @@ def test_what_is_applied_parses_names_its_kind_and_uses_known_images(name: str) 
 def test_the_headless_service_declares_the_contract_port_by_port() -> None:
     [service] = load("ray/headless-service.yaml")
     declared = [(port["name"], port["port"], port["appProtocol"]) for port in service["spec"]["ports"]]
-    wanted = [(p.name, p.number, p.app_protocol) for p in contract(load_lane("seed").ray).headless_ports()]
+    wanted = [(p.name, p.number, p.app_protocol) for p in guide_contract(load_lane("seed").ray).headless_ports()]
     assert declared == wanted
     assert service["spec"]["clusterIP"] == "None"
     assert service["spec"]["publishNotReadyAddresses"] is True
@@ -91,7 +91,7 @@ def test_each_ray_group_pins_the_contract_and_goes_by_its_name_in_the_service(ro
     params = dict((group[0] if role == "worker" else group)["rayStartParams"])
     assert params.pop("num-cpus") == "1"
     assert params.pop("node-ip-address") == node_address(service["metadata"]["name"], service["metadata"]["namespace"])
-    assert params == contract(load_lane("seed").ray).ray_start_params(role)
+    assert params == guide_contract(load_lane("seed").ray).ray_start_params(role)
 
 
 def test_the_service_selects_the_ray_pods() -> None:
