@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from raymesh.errors import UsageError
 from raymesh.lint.config import Config, load_config
@@ -15,6 +14,7 @@ from raymesh.lint.registry import all_rules
 from raymesh.lint.run import Report, lint_paths
 from raymesh.manifests.reading import STDIN
 from raymesh.manifests.relating import Options
+from raymesh.manifests.writing import as_diff, replace_files
 from raymesh.ports.versions import parse_version
 
 CLEAN, FOUND, UNREADABLE = 0, 1, 2
@@ -25,6 +25,7 @@ examples:
   helm template mine | raymesh ports lint - --mesh
   raymesh ports lint cluster.yaml service.yaml    files that belong together go together
   raymesh ports lint manifests/ --fix             cure what can be cured, then say what is left
+  raymesh ports lint manifests/ --diff            what --fix would change
   raymesh ports lint manifests/ --format sarif > ports.sarif
   raymesh ports lint manifests/ --disable 'RM027=traces are not collected here'
 
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("paths", nargs="+", metavar="FILE|DIR|-", help="manifests; - is standard input")
     parser.add_argument("--fix", action="store_true", help="write what can be cured safely back to the files")
+    parser.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
     parser.add_argument("--format", choices=sorted(FORMATS), default="text", help="how to print (text)")
     parser.add_argument("--fail-on", choices=[str(s) for s in Severity], help="least severity that fails (warning)")
     parser.add_argument("--mesh", action="store_true", default=None, help="hold every cluster to the rules of a mesh")
@@ -61,13 +63,23 @@ def run(arguments: argparse.Namespace) -> int:
     disabled = {**config.disabled, **dict(_disabled(text) for text in arguments.disable)}
     if arguments.fix and STDIN in arguments.paths:
         raise UsageError("--fix writes files: it can't change standard input")
+    if arguments.fix and arguments.diff:
+        raise UsageError("--fix changes the files, --diff only says how: one of them")
     report = lint_paths(arguments.paths, options, disabled)
+    if arguments.diff:
+        wanted = fix_texts(report.sources, options, tuple(disabled)).sources
+        print(as_diff(report.sources, wanted), end="")
+        return _code(report, arguments, config)
     if arguments.fix:
         report = _fix(report, options, tuple(disabled))
     colour = arguments.format == "text" and sys.stdout.isatty()
     printed = FORMATS[arguments.format](report, colour)
     if printed:
         print(printed)
+    return _code(report, arguments, config)
+
+
+def _code(report: Report, arguments: argparse.Namespace, config: Config) -> int:
     if report.unreadable:
         return UNREADABLE
     least = _severity(arguments.fail_on or config.values.get("fail-on", "warning"))
@@ -76,10 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fix(before: Report, options: Options, disabled: tuple[str, ...]) -> Report:
     after = fix_texts(before.sources, options, disabled)
-    for path, text in after.sources.items():
-        if text != before.sources[path]:
-            with Path(path).open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
+    replace_files(before.sources, after.sources)
     missing = [f for f in before.unreadable if f.place.path not in before.sources]
     after.findings = [*missing, *after.findings]
     return after

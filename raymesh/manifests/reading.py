@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from raymesh.manifests.aliases import repeated
 from raymesh.manifests.places import Place, Unread
 
 STDIN = "-"
@@ -17,6 +18,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 # Kubernetes refuses objects above 1.5 MB; a file of thousands of them still fits.
 LARGEST_FILE = 64 * 1024 * 1024
 DEEPEST = 200
+MOST_REPEATED = 100_000
 # A document marker is one at the start of a line, even inside a block scalar: the YAML specification forbids it there.
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
@@ -91,6 +93,8 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
             if _may_be_deep(chunk):
                 _refuse_deep(chunk)
             root = Loader(_DIRECTIVE.sub(_blank, chunk)).get_single_node()
+            if root is not None and "*" in chunk and "&" in chunk:
+                _refuse_bomb(root)
         except yaml.MarkedYAMLError as error:
             unread = _broken(path, line, chunk, error)
             if unread is not None:
@@ -100,7 +104,7 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
             found = error.character if isinstance(error.character, int) else ord(error.character)
             at = line + chunk.encode()[: error.position].count(b"\n") + 1
             yield Unread(Place(path, at, 1), f"not YAML: character #x{found:04x}")
-        except (yaml.YAMLError, _DepthError) as error:
+        except (yaml.YAMLError, _DepthError, _BombError) as error:
             yield Unread(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}")
         else:
             if root is not None:
@@ -109,6 +113,15 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
 
 class _DepthError(Exception):
     """The document is nested more deeply than any manifest."""
+
+
+class _BombError(Exception):
+    """The document's aliases stand for more than any manifest holds; the API server refuses it, too."""
+
+
+def _refuse_bomb(root: yaml.Node) -> None:
+    if repeated(root) > MOST_REPEATED:
+        raise _BombError(f"its aliases stand for more than {MOST_REPEATED} further nodes")
 
 
 def _split(text: str) -> Iterator[tuple[int, int, str]]:

@@ -315,4 +315,5 @@ def test_fixing_leads_to_clean_and_is_idempotent(mutation: Mutation) -> None:
 
 
 # Rules whose cure is a decision of a person. The others, as mutations here bring them out, are cured by --fix.
-NOT_FIXED = {"RM002", "RM006", "RM012", "RM014", "RM015", "RM017", "RM020", "RM026", "RM038"}
+# RM007 is among them where the number that the others would get is taken there: fixing would spread a clash.
+NOT_FIXED = {"RM002", "RM006", "RM007", "RM012", "RM014", "RM015", "RM017", "RM020", "RM026", "RM038"}

@@ -75,8 +75,19 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
     assert "larger than 1 MB" in answer.message
 
 
-def test_a_bomb_of_aliases_is_not_expanded() -> None:
-    assert messages(f"kind: RayCluster\n{BOMB}") == []
+WIDE = (
+    f"p: &p [{'{containerPort: 1}, ' * 300}]\nc: &c [{'{name: x, ports: *p}, ' * 300}]\n"
+    f"g: &g {{template: {{spec: {{containers: *c}}}}}}\nkind: RayCluster\nmetadata: {{name: x}}\n"
+    f"spec: {{workerGroupSpecs: [{'*g, ' * 300}]}}\n"
+)
+
+
+@pytest.mark.parametrize("bomb", [f"kind: RayCluster\n{BOMB}", WIDE], ids=["deep", "wide"])
+def test_a_bomb_of_aliases_is_not_expanded(bomb: str) -> None:
+    assert messages(bomb) == ["m.yaml:1:1: not YAML: its aliases stand for more than 100000 further nodes"]
+
+
+def test_a_few_aliases_are_read() -> None:
     node = "ports: [{name: a, port: 1}]\n"
     assert messages(f"kind: Service\nmetadata: {{name: x}}\nspec:\n  {node}  selector: &s {{a: b}}\nother: *s\n") == []
 
