@@ -50,6 +50,25 @@ FLAGS: dict[str, Span] = {
     "proxy-server-url": Span(since=Version(2, 55)),
 }
 
+# How `ray start` reads a value (the types of click in scripts.py); the rest is text.
+NUMBER_FLAGS = frozenset(
+    name for name in FLAGS if name == "port" or name.endswith(("-port", "num-cpus", "num-gpus"))
+) | {"memory", "object-store-memory", "redis-max-memory", "system-reserved-memory"}
+SWITCHES = frozenset(
+    (
+        "block",
+        "disable-usage-stats",
+        "enable-object-reconstruction",
+        "enable-resource-isolation",
+        "head",
+        "no-monitor",
+        "no-redirect-output",
+        "ray-debugger-external",
+        "verbose",
+    )
+)
+YES_NO_FLAGS = frozenset(("include-dashboard", "include-log-monitor"))
+
 
 def closest_flag(name: str) -> str | None:
     """The known flag that `name` was probably meant to be."""
