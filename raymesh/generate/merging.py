@@ -17,7 +17,7 @@ from raymesh.lint.rules.mesh import label_pods
 from raymesh.manifests.collecting import collect
 from raymesh.manifests.editing import apply_edits, is_json, quoted, shares, word
 from raymesh.manifests.objects import Cluster, Group, Objects
-from raymesh.manifests.opened import LIST_FLAG, LOWEST_FLAG, numbers_in, set_param, worker_numbers
+from raymesh.manifests.opened import numbers_in, set_param, worker_numbers
 from raymesh.manifests.places import Edit, Unread, shown
 from raymesh.manifests.reading import parse
 from raymesh.manifests.relating import ADDRESS, Case, Options, fqdn_of, make_world
@@ -27,6 +27,7 @@ from raymesh.ports.address import node_address
 from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
 from raymesh.ports.facts import RAY_WORKER_PORTS
 from raymesh.ports.limits import WIDEST, fewest_worker_ports
+from raymesh.ports.startup import LIST_FLAG, LOWEST_FLAG
 
 FILE = "manifest"
 _MOST_EDITS = 2000

@@ -42,5 +42,5 @@ def answer(arguments: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    ray._private.node.Node = Checked
+    vars(ray._private.node)["Node"] = Checked
     print(json.dumps([answer(arguments) for arguments in json.load(sys.stdin)]))

@@ -6,42 +6,44 @@ from typing import TypeVar
 
 import yaml
 
+from raymesh.manifests.clusters import CLUSTER_SPEC, cluster, environment
 from raymesh.manifests.objects import (
     REVISION,
     AuthorizationPolicy,
     AuthorizationRule,
-    Cluster,
     Entry,
-    Group,
     Objects,
     Operator,
     PeerAuthentication,
     Service,
 )
-from raymesh.manifests.reading import Document
-from raymesh.manifests.tree import ShapeError, Value, child, elements, pairs, scalar, scalars
-from raymesh.ports import Role
+from raymesh.manifests.reading import Document, is_template
+from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, pairs, scalar, scalars
 
-CLUSTER_SPEC = {
-    "RayCluster": ("spec",),
-    "RayJob": ("spec", "rayClusterSpec"),
-    "RayService": ("spec", "rayClusterConfig"),
-}
 T = TypeVar("T")
-_MOST_CPUS = 100_000  # keeps out infinity, and what is not a number
 
 
 def collect(doc: Document, into: Objects) -> None:
     """Add the objects of a document. Raises ShapeError where one is not what Kubernetes takes."""
     if isinstance(doc.root, yaml.MappingNode):
-        _collect_node(doc, doc.root, into)
+        try:
+            _collect_node(doc, doc.root, into)
+        except ShapeError as error:
+            raise _explained(doc, error) from None
+
+
+def _explained(doc: Document, error: ShapeError) -> ShapeError:
+    """The error, or that its line is a template: `name: {{.Name}}` is YAML, a mapping with a mapping for a key."""
+    at = doc.span(error.node)[0]
+    line = doc.source[doc.source.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+    return UnrenderedError(error.node) if is_template(line) else error
 
 
 def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
     kind_node = child(root, "kind")
     kind = kind_node.value if isinstance(kind_node, yaml.ScalarNode) else None
     if kind in CLUSTER_SPEC:
-        _add(into.clusters, _cluster(doc, root, kind))
+        _add(into.clusters, cluster(doc, root, kind, _name(doc, root)))
     elif kind == "Service" and _group(doc, root) == "":
         _add(into.services, _service(doc, root))
     elif kind == "PeerAuthentication":
@@ -75,97 +77,6 @@ def _name(doc: Document, root: yaml.Node) -> Value | None:
 def _space(doc: Document, root: yaml.Node) -> str | None:
     value = scalar(doc, root, "metadata", "namespace")
     return value.text if value else None
-
-
-def _cluster(doc: Document, root: yaml.Node, kind: str) -> Cluster | None:
-    name = _name(doc, root)
-    spec = child(root, *CLUSTER_SPEC[kind])
-    if name is None or spec is None:
-        return None
-    groups = []
-    head = child(spec, "headGroupSpec")
-    if head is not None:
-        groups.append(_ray_group(doc, head, "head", "head"))
-    for worker in elements(child(spec, "workerGroupSpecs")):
-        called = scalar(doc, worker, "groupName")
-        groups.append(_ray_group(doc, worker, "worker", called.text if called else "worker"))
-    version = scalar(doc, spec, "autoscalerOptions", "version")
-    return Cluster(
-        kind=kind,
-        name=name,
-        namespace=_space(doc, root),
-        doc=doc,
-        spec=spec,
-        ray_version=scalar(doc, spec, "rayVersion"),
-        groups=tuple(groups),
-        tls=scalar(doc, spec, "tlsOptions", "enabled"),
-        autoscaling=scalar(doc, spec, "enableInTreeAutoscaling"),
-        registers_by_name=_registers_by_name(doc, spec),
-        autoscaler_version=version.text if version else "",
-    )
-
-
-def _registers_by_name(doc: Document, spec: yaml.Node) -> bool:
-    """Whether KubeRay's podFQDN sets node-ip-address (https://github.com/ray-project/kuberay/pull/5191)."""
-    mode = scalar(doc, spec, "podFQDN", "mode")
-    return mode is not None and mode.text == "RegisterAsNodeAddress"
-
-
-def _ray_group(doc: Document, node: yaml.Node, role: Role, name: str) -> Group:
-    containers = elements(child(node, "template", "spec", "containers"))
-    ray = containers[0] if containers else None
-    params = child(node, "rayStartParams")
-    ports = {scalar(doc, p, "containerPort") for c in containers for p in elements(child(c, "ports"))}
-    return Group(
-        role=role,
-        name=name,
-        doc=doc,
-        node=node,
-        params=scalars(doc, params),
-        repeated=_repeated(doc, params),
-        labels=scalars(doc, child(node, "template", "metadata", "labels")),
-        annotations=scalars(doc, child(node, "template", "metadata", "annotations")),
-        image=scalar(doc, ray, "image"),
-        environment=_environment(doc, ray),
-        container_ports=frozenset(p.number for p in ports if p and p.number is not None),
-        cpu=_cpu(doc, node, ray),
-    )
-
-
-def _repeated(doc: Document, params: yaml.Node | None) -> tuple[Value, ...]:
-    seen: set[str] = set()
-    twice = []
-    for key, _ in params.value if isinstance(params, yaml.MappingNode) else ():
-        if key.value in seen:
-            twice.append(Value(key.value, key, doc))
-        seen.add(key.value)
-    return tuple(twice)
-
-
-def _environment(doc: Document, container: yaml.Node | None) -> dict[str, Value]:
-    found = {}
-    for item in elements(child(container, "env")):
-        name, value = scalar(doc, item, "name"), scalar(doc, item, "value")
-        if name and value:
-            found[name.text] = value
-    return found
-
-
-def _cpu(doc: Document, group: yaml.Node, container: yaml.Node | None) -> float | None:
-    """CPUs that Ray schedules on: its flag, else the container's limit, else its request, as KubeRay does."""
-    for value in (
-        scalar(doc, group, "rayStartParams", "num-cpus"),
-        scalar(doc, container, "resources", "limits", "cpu"),
-        scalar(doc, container, "resources", "requests", "cpu"),
-    ):
-        if value is not None:
-            text, milli = value.text.removesuffix("m"), value.text.endswith("m")
-            try:
-                cpus = float(text) / (1000 if milli else 1)
-            except ValueError:
-                return None
-            return cpus if 0 <= cpus <= _MOST_CPUS else None
-    return None
 
 
 def _service(doc: Document, root: yaml.Node) -> Service | None:
@@ -248,7 +159,7 @@ def _operator(doc: Document, root: yaml.Node) -> Operator | None:
     for container in elements(child(root, "spec", "template", "spec", "containers")):
         image = scalar(doc, container, "image")
         if name and image and "kuberay/operator" in image.text:
-            return Operator(name, _environment(doc, container).get("ENABLE_INIT_CONTAINER_INJECTION"))
+            return Operator(name, environment(doc, container).get("ENABLE_INIT_CONTAINER_INJECTION"))
     return None
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from raymesh.manifests.places import Edit
 from raymesh.manifests.reading import Document, parse
+from raymesh.manifests.tree import PART
 
 _PLAIN = re.compile(r"[A-Za-z$/][^#?\n,\[\]{}]*[^#?\n,\[\]{}: ]|[A-Za-z]")
 _OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
@@ -89,7 +90,12 @@ def _as_written(doc: Document, text: str) -> str:
 
 
 def replace_node(doc: Document, node: yaml.Node, text: str) -> tuple[Edit, ...]:
-    """Write `text` in the place of a scalar. No edit for one with an anchor or a tag: others refer to it."""
+    """Write `text` in the place of a scalar.
+
+    No edit for one with an anchor or a tag, to which others refer, and none for a part of a longer scalar.
+    """
+    if isinstance(node, yaml.ScalarNode) and node.style == PART:
+        return ()
     start, end = doc.span(node)
     if doc.source[start : start + 1] in _PROPERTIES:
         return ()

@@ -17,6 +17,54 @@ REVISION = "istio.io/rev"
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One port of a Service."""
+
+    node: yaml.Node
+    name: Value | None
+    number: Value
+    protocol: Value | None
+    app_protocol: Value | None
+    target: Value | None
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a pod."""
+
+    node: yaml.Node
+    doc: Document
+    name: Value | None
+    image: Value | None
+    environment: dict[str, Value]
+    ports: tuple[Entry, ...]
+    words: tuple[Value, ...]  # command and args
+    limits: dict[str, Value]
+    requests: dict[str, Value]
+
+    @property
+    def called(self) -> str:
+        """Its name, empty if it has none."""
+        return self.name.text if self.name else ""
+
+    @property
+    def repository(self) -> str:
+        """The last part of its image's name, without the tag."""
+        return repository(self.image)[0] if self.image else ""
+
+
+@dataclass(frozen=True)
+class UserService:
+    """A Service that stands in a cluster's own spec, for KubeRay to complete."""
+
+    node: yaml.Node
+    doc: Document
+    name: Value | None
+    selector: yaml.Node | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
 class Group:
     """The head, or one group of workers."""
 
@@ -25,21 +73,29 @@ class Group:
     doc: Document
     node: yaml.Node
     params: dict[str, Value]
+    own_command: bool  # the flags stand in the container's own `ray start`, and rayStartParams is not looked at
+    flags_known: bool  # `params` is all that `ray start` gets
     repeated: tuple[Value, ...]  # keys of rayStartParams that stand there twice
     labels: dict[str, Value]
     annotations: dict[str, Value]
     image: Value | None
     environment: dict[str, Value]
+    ray: Container | None
+    beside: tuple[Container, ...]
+    misplaced: Container | None  # what stands first, where KubeRay expects Ray
     container_ports: frozenset[int]
+    hosts: Value | None  # numOfHosts
     cpu: float | None
 
     @property
     def params_node(self) -> yaml.Node | None:
-        """The mapping rayStartParams."""
-        return child(self.node, "rayStartParams")
+        """The mapping rayStartParams, None where `ray start` does not get it."""
+        return None if self.own_command else child(self.node, "rayStartParams")
 
     def key(self, name: str) -> Value:
         """The key of a parameter that is there."""
+        if self.own_command:
+            return self.params[name]
         for key, _ in pairs(self.params_node):
             if key.value == name:
                 return Value(name, key, self.doc)
@@ -56,19 +112,26 @@ class Group:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A RayCluster, or the cluster inside a RayJob or RayService."""
+    """A RayCluster, or the cluster inside a RayJob, RayService or RayCronJob."""
 
     kind: str
     name: Value
     namespace: str | None
     doc: Document
     spec: yaml.Node
+    annotations: dict[str, Value]
     ray_version: Value | None
     groups: tuple[Group, ...]
     tls: Value | None
     autoscaling: Value | None
     registers_by_name: bool  # KubeRay gives the nodes their names itself
     autoscaler_version: str
+    auth_mode: Value | None
+    redis: Value | None  # what makes the GCS keep its state in Redis
+    head_service: UserService | None
+    serve_service: UserService | None
+    serve_config: Value | None
+    submission: Value | None  # how a RayJob submits
 
     @property
     def label(self) -> str:
@@ -86,21 +149,14 @@ class Cluster:
         return version_of(self.ray_version) or (image_version(self.groups[0].image) if self.groups else None)
 
     @property
+    def flags_known(self) -> bool:
+        """Whether all that `ray start` gets in every group is known."""
+        return all(group.flags_known for group in self.groups)
+
+    @property
     def head(self) -> Group | None:
         """Its head group."""
         return next((g for g in self.groups if g.role == "head"), None)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One port of a Service."""
-
-    node: yaml.Node
-    name: Value | None
-    number: Value
-    protocol: Value | None
-    app_protocol: Value | None
-    target: Value | None
 
 
 @dataclass(frozen=True)
@@ -206,7 +262,14 @@ def image_version(image: Value | None) -> Version | None:
     """The Ray version in the tag of an image of Ray, None for other images and tags."""
     if image is None:
         return None
-    repository, _, tag = image.text.partition("@")[0].rpartition(":")
-    if repository.rpartition("/")[2] not in ("ray", "ray-ml", "ray-llm"):
+    name, tag = repository(image)
+    if name not in ("ray", "ray-ml", "ray-llm"):
         return None
     return version_of(Value(tag, image.node, image.doc))
+
+
+def repository(image: Value) -> tuple[str, str]:
+    """The last part of an image's name, and its tag."""
+    path = image.text.partition("@")[0].rpartition("/")[2]
+    name, _, tag = path.partition(":")
+    return name, tag

@@ -10,8 +10,7 @@ from raymesh.manifests.places import Edit, Place
 from raymesh.ports import WORKER_PORTS, Contract, Port
 from raymesh.ports.contract import HIGHEST_PORT
 from raymesh.ports.facts import RAY_WORKER_PORTS
-
-LOWEST_FLAG, HIGHEST_FLAG, LIST_FLAG = "min-worker-port", "max-worker-port", "worker-port-list"
+from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG, METRICS_FLAG
 
 
 def node_ports(contract: Contract, group: Group) -> list[Port]:
@@ -29,6 +28,8 @@ def number_of(group: Group, port: Port) -> int | None:
     """The number that a group gives a port; None if the kernel picks it."""
     given = group.params.get(port.flags[0]) if port.flags else None
     if given is None:
+        if group.own_command and port.name == METRICS_FLAG:
+            return None  # the default is KubeRay's
         return port.default[0] if port.default else None
     return given.number or None
 
@@ -75,6 +76,8 @@ def source(group: Group, port: Port) -> Place:
 
 def set_param(group: Group, name: str, text: str) -> tuple[Edit, ...]:
     """Write a parameter of a group, and rayStartParams itself where it is missing."""
+    if group.own_command:
+        return ()  # a command is not rewritten
     if group.params_node is None:
         return set_key(group.doc, group.node, "rayStartParams", "{" + f"{name}: {text}" + "}")
     return set_key(group.doc, group.params_node, name, text)

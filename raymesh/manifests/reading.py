@@ -23,6 +23,7 @@ MOST_REPEATED = 100_000
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|<%|\{%")
+UNRENDERED = "a template that is not rendered: pipe the output of `helm template` into `-`"
 _OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
 # Only text that has one of these can be nested so deeply: a level takes a bracket, or a column for two of them.
 _DEEP_LINES = re.compile(rf"^[-? \t]{{{DEEPEST // 2}}}", re.MULTILINE)
@@ -111,6 +112,11 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
                 yield Document(path, root, line, offset, text)
 
 
+def is_template(text: str) -> bool:
+    """Whether a text has the marks of a template in it."""
+    return _TEMPLATE.search(text) is not None
+
+
 class _DepthError(Exception):
     """The document is nested more deeply than any manifest."""
 
@@ -165,7 +171,7 @@ def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Un
         return None
     if template:
         at = Place(path, line + chunk.count("\n", 0, template.start()) + 1, 1)
-        return Unread(at, "a template that is not rendered: pipe the output of `helm template` into `-`")
+        return Unread(at, UNRENDERED)
     return Unread(at, f"not YAML: {_one_line(error.problem or error.context or 'broken')}")
 
 

@@ -9,11 +9,12 @@ from functools import cached_property
 import yaml
 
 from raymesh.manifests.places import Place
-from raymesh.manifests.reading import Document
+from raymesh.manifests.reading import UNRENDERED, Document
 
 _MERGE = "tag:yaml.org,2002:merge"
 _NULL = "tag:yaml.org,2002:null"
 _STR = "tag:yaml.org,2002:str"
+PART = "part"  # the style of a node that is only a part of a scalar
 _MOST_DIGITS = 18
 _TRUE = ("true", "yes", "on")
 
@@ -24,6 +25,16 @@ class ShapeError(Exception):
     def __init__(self, node: yaml.Node, want: str) -> None:
         super().__init__(f"expected {want}")
         self.node = node
+
+
+class UnrenderedError(ShapeError):
+    """A node is a template's expression, where its result should stand."""
+
+    def __init__(self, node: yaml.Node) -> None:
+        super().__init__(node, "the result of a template")
+
+    def __str__(self) -> str:
+        return UNRENDERED
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,12 @@ class Value:
     def true(self) -> bool:
         """Whether it says yes."""
         return self.text.lower() in _TRUE
+
+
+def part(of: Value, text: str) -> Value:
+    """A word inside a longer scalar: it has a place, and nothing that could be written over."""
+    mark = of.node.start_mark
+    return Value(text, yaml.ScalarNode(_STR, text, mark, mark, PART), of.doc)
 
 
 def pairs(node: yaml.Node | None, want: str = "a mapping") -> list[tuple[yaml.Node, yaml.Node]]:

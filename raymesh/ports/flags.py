@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -70,6 +71,37 @@ SWITCHES = frozenset(
 YES_NO_FLAGS = frozenset(("include-dashboard", "include-log-monitor"))
 
 
-def closest_flag(name: str) -> str | None:
-    """The known flag that `name` was probably meant to be."""
-    return next(iter(get_close_matches(name, FLAGS, n=1)), None)
+# Names that people use for a flag: Ray's own inner names, those of older Ray, and singulars.
+_ALIASES = {
+    "metrics-agent-port": "dashboard-agent-grpc-port",
+    "dashboard-agent-http-port": "dashboard-agent-listen-port",
+    "metrics-port": "metrics-export-port",
+    "redis-port": "port",
+    "gcs-port": "port",
+    "client-port": "ray-client-server-port",
+    "client-server-port": "ray-client-server-port",
+    "ray-client-port": "ray-client-server-port",
+    "runtime-env-port": "runtime-env-agent-port",
+    "max-worker-ports": "max-worker-port",
+    "min-worker-ports": "min-worker-port",
+    "worker-ports-list": "worker-port-list",
+    "num-cpu": "num-cpus",
+    "num-gpu": "num-gpus",
+    "node-ip": "node-ip-address",
+    "webui-host": "dashboard-host",
+}
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def meant_flag(name: str) -> tuple[str | None, bool]:
+    """The flag that an unknown name was meant to be, and whether that is sure.
+
+    Sure is another spelling of the same words (`num_cpus`, `--numCpus`) and what people are known to confuse. The
+    nearest name is only a guess: another flag may be meant, or none.
+    """
+    plain = _CAPITAL.sub("-", name.strip().lstrip("-")).replace("_", "-").lower()
+    if plain in FLAGS:
+        return plain, True
+    if plain in _ALIASES:
+        return _ALIASES[plain], True
+    return next(iter(get_close_matches(name, FLAGS, n=1)), None), False

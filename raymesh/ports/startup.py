@@ -18,6 +18,7 @@ from raymesh.ports.model import Role
 from raymesh.ports.versions import NEWEST, Version
 
 LOWEST_FLAG, HIGHEST_FLAG, LIST_FLAG = "min-worker-port", "max-worker-port", "worker-port-list"
+METRICS_FLAG = "metrics-export-port"
 WORKER_WORDS = "a worker port"
 # Ports that a node reserves, in Ray's order, with the number that each has without its flag (0: random). The metrics
 # port's default is KubeRay's. The dashboard's is reserved on every node, though only the head opens it.
@@ -31,7 +32,7 @@ _RESERVED: tuple[tuple[str, int], ...] = (
     ("dashboard-agent-listen-port", 52365),
     ("dashboard-grpc-port", 0),
     ("runtime-env-agent-port", 0),
-    ("metrics-export-port", 8080),
+    (METRICS_FLAG, 8080),
 )
 _HEAD_ONLY = ("port", "redis-shard-ports", "include-dashboard")
 _AUTO_RUNTIME_ENV = Version(2, 54)  # from here on runtime-env-agent-port may be 0
@@ -183,9 +184,13 @@ class _Node:
         if len(set(shards)) < len(shards):
             yield Refusal("redis-shard-ports", "it has a number twice", "give each its own number")
         workers = self._worker_ports()
+        told: set[str] = set()
         for number, name in taken.items():
             if number in workers:
-                yield self._worker_clash(name, number, workers)
+                clash = self._worker_clash(name, number, workers)
+                if clash.flag not in told:
+                    yield clash
+                told.add(clash.flag)
         listed = self._listed() or ()
         twice = next((n for n in listed if listed.count(n) > 1), None)
         if twice is not None:

@@ -23,7 +23,7 @@ def rm017(world: World) -> Iterator[Hit]:
         if case.service is None or case.cluster.registers_by_name:
             continue
         for group in case.cluster.groups:
-            wrong = _wrong_address(case, case.service, group)
+            wrong = _wrong_address(case, case.service, group) if group.flags_known else None
             if wrong:
                 told = group.params.get(ADDRESS)
                 yield Hit(

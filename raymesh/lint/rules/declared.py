@@ -9,21 +9,12 @@ from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import add_elements, drop_element, quoted, replace_node
 from raymesh.manifests.objects import Group, Service
-from raymesh.manifests.opened import (
-    HIGHEST_FLAG,
-    LIST_FLAG,
-    LOWEST_FLAG,
-    node_ports,
-    number_of,
-    ranges,
-    set_param,
-    source,
-    worker_numbers,
-)
+from raymesh.manifests.opened import node_ports, number_of, ranges, set_param, source, worker_numbers
 from raymesh.manifests.places import Edit
 from raymesh.manifests.relating import Case, World
 from raymesh.ports import WORKER_PORTS, Port
 from raymesh.ports.limits import BESIDE_WORKERS, LAST_APPLIED, apply_refuses, fewest_worker_ports
+from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG
 
 _WORKER_NAME = re.compile(r"p\d+")
 
@@ -52,6 +43,8 @@ def rm001(world: World) -> Iterator[Hit]:
 def rm002(world: World) -> Iterator[Hit]:
     """The Service declares a number that no group opens."""
     for case, service in world.pairs:
+        if not case.cluster.flags_known:
+            continue
         in_pods = {n for group in case.cluster.groups for n in group.container_ports}
         left_to_ray = any(worker_numbers(group) is None for group in case.cluster.groups)
         for entry in service.entries:
@@ -126,7 +119,7 @@ def rm006(world: World) -> Iterator[Hit]:
                     source(group, case.contract.find(WORKER_PORTS)),
                     f"group {group.name} has {len(numbers)} worker ports for {group.cpu:g} CPUs: "
                     f"needs at least {needed}, and one more for each zero-CPU actor",
-                    f"set {HIGHEST_FLAG} to {numbers[0] + needed - 1} or more",
+                    _widen(group, numbers, needed),
                 )
 
 
@@ -139,6 +132,12 @@ def rm007(world: World) -> Iterator[Hit]:
         for port in case.contract.ports:
             if port.declared_in == "headless" and len(port.roles) > 1:
                 yield from _differences(case, port)
+
+
+def _widen(group: Group, numbers: Sequence[int], needed: int) -> str:
+    if LIST_FLAG in group.params:
+        return f"lengthen {LIST_FLAG} by {needed - len(numbers)} or more: it goes before {HIGHEST_FLAG}"
+    return f"set {HIGHEST_FLAG} to {numbers[0] + needed - 1} or more"
 
 
 def _differences(case: Case, port: Port) -> Iterator[Hit]:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import drop_key, quoted, replace_node
 from raymesh.manifests.objects import Cluster, Group, Service
-from raymesh.manifests.opened import (
-    HIGHEST_FLAG,
-    LIST_FLAG,
-    LOWEST_FLAG,
-    node_ports,
-    number_of,
-    set_param,
-    worker_numbers,
-)
+from raymesh.manifests.opened import node_ports, number_of, set_param
 from raymesh.manifests.relating import World
-from raymesh.ports import NEWEST, Contract, Version, contract
-from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
+from raymesh.ports import NEWEST, Version
 from raymesh.ports.facts import RAY_WORKER_PORTS
-from raymesh.ports.flags import FLAGS, closest_flag
-
-WORKER_WORDS = "a worker port"
+from raymesh.ports.flags import FLAGS, meant_flag
+from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG, METRICS_FLAG, refusals
 
 
 @rule("RM020", Severity.ERROR, "unknown flag")
@@ -36,14 +25,14 @@ def rm020(world: World) -> Iterator[Hit]:
         for name in group.params:
             if name in FLAGS:
                 continue
-            meant = closest_flag(name)
+            meant, sure = meant_flag(name)
             key = group.key(name)
             yield Hit(
                 at(key),
                 f"rayStartParams of group {group.name} has {name!r}: `ray start` has no such flag, "
                 f"and the {group.role} of {cluster.name.text} would not start",
-                f"did you mean {meant}?" if meant else "take it out",
-                replace_node(group.doc, key.node, meant) if meant and meant not in group.params else (),
+                (f"use {meant}" if sure else f"did you mean {meant}?") if meant else "take it out",
+                replace_node(group.doc, key.node, meant) if meant and sure and meant not in group.params else (),
             )
 
 
@@ -73,7 +62,7 @@ def rm022(world: World) -> Iterator[Hit]:
     """Without its flag the kernel picks the port, and no Service can declare it."""
     for case, service in world.pairs:
         for group in case.cluster.groups:
-            for port in node_ports(case.contract, group):
+            for port in node_ports(case.contract, group) if group.flags_known else ():
                 if number_of(group, port) is None and _is_missing(group, port.flags[0]):
                     number = _declared_as(service, port.name) or (port.numbers[0] if port.numbers else None)
                     yield Hit(
@@ -90,7 +79,7 @@ def rm023(world: World) -> Iterator[Hit]:
     for case, service in world.pairs:
         for group in case.cluster.groups:
             told = group.params.get(HIGHEST_FLAG)
-            if LIST_FLAG in group.params or (told is not None and told.text != "0"):
+            if not group.flags_known or LIST_FLAG in group.params or (told is not None and told.text != "0"):
                 continue
             lowest = group.params[LOWEST_FLAG].number if LOWEST_FLAG in group.params else RAY_WORKER_PORTS[0]
             highest = _end_of_declared(service, lowest or 0)
@@ -131,9 +120,17 @@ def rm025(world: World) -> Iterator[Hit]:
 def rm026(world: World) -> Iterator[Hit]:
     """`ray start` aborts on a port that is no port, on an empty range and on a number used twice."""
     for cluster, group, version in _groups(world):
-        yield from _bad_numbers(group)
-        yield from _bad_range(group)
-        yield from _clashes(cluster, group, version)
+        params = {name: value.text for name, value in group.params.items()}
+        if group.own_command:
+            params.setdefault(METRICS_FLAG, "0")  # random: the default is KubeRay's
+        for refusal in refusals(group.role, params, version):
+            told = group.params[refusal.flag]
+            effect = "" if refusal.by == "ray" else ": the node ends when it opens it"
+            yield Hit(
+                at(told),
+                f"{refusal.flag} {told.text!r} of group {group.name} in {cluster.name.text}: {refusal.problem}{effect}",
+                refusal.cure,
+            )
 
 
 def _groups(world: World) -> Iterator[tuple[Cluster, Group, Version | None]]:
@@ -157,52 +154,3 @@ def _end_of_declared(service: Service, lowest: int) -> int | None:
     while highest + 1 in service.numbers:
         highest += 1
     return highest if highest > lowest and lowest in service.numbers else None
-
-
-def _bad_numbers(group: Group) -> Iterator[Hit]:
-    for name, value in group.params.items():
-        if "$" in value.text:
-            continue  # the shell of the container knows what it is
-        is_port = (name in FLAGS and name.endswith("-port")) or name == "port"
-        if is_port and (value.number is None or value.number > HIGHEST_PORT):
-            yield Hit(at(value), f"{name} {value.text!r} of group {group.name}: a port from 1 to {HIGHEST_PORT}")
-        elif name in (LOWEST_FLAG, HIGHEST_FLAG) and 0 < (value.number or 0) < LOWEST_PORT:
-            yield Hit(
-                at(value),
-                f"{name} {value.text} of group {group.name}: Ray takes worker ports "
-                f"from {LOWEST_PORT} to {HIGHEST_PORT}",
-            )
-        elif name == LIST_FLAG and not all(part.strip().isdecimal() for part in value.text.split(",")):
-            yield Hit(at(value), f"{name} {value.text!r} of group {group.name}: numbers with commas between them")
-
-
-def _bad_range(group: Group) -> Iterator[Hit]:
-    told = group.params.get(HIGHEST_FLAG)
-    lowest = group.params[LOWEST_FLAG].number if LOWEST_FLAG in group.params else RAY_WORKER_PORTS[0]
-    if told and told.number and lowest is not None and told.number <= lowest:
-        yield Hit(
-            at(told),
-            f"{HIGHEST_FLAG} {told.text} of group {group.name} is not above the lowest worker port {lowest}",
-        )
-
-
-@cache
-def _contract(version: Version) -> Contract:
-    return contract(version)
-
-
-def _clashes(cluster: Cluster, group: Group, version: Version | None) -> Iterator[Hit]:
-    taken = dict.fromkeys(worker_numbers(group) or (), WORKER_WORDS)
-    for port in _contract(version or NEWEST).ports:
-        flag = port.flags[0] if port.flags else None
-        if port.name == "worker-ports" or flag is None or group.role not in port.roles:
-            continue
-        number = number_of(group, port)
-        if number in taken:
-            yield Hit(
-                at(group.params.get(flag) or (group.doc, group.params_node or group.node)),
-                f"{port.name} and {taken[number]} of group {group.name} in {cluster.name.text} are both {number}",
-                "give each its own number",
-            )
-        elif number is not None:
-            taken[number] = port.name

@@ -9,7 +9,7 @@ from raymesh.ports import Role, Version
 from raymesh.ports.flags import FLAGS, NUMBER_FLAGS, SWITCHES
 from raymesh.ports.model import BOTH
 
-POOL = (6379, 6380, 6381, 6382, 6383, 8080, 8265, 10001, 10002, 10005, 10012, 12345, 19999, 20000, 20010, 52365, 52366)
+POOL = (*range(6379, 6387), *range(7000, 7006), 8080, 8265, 10001, 10002, 10005, 12345, 20000, 52365, 52366)
 EDGES = (0, 1, 80, 1023, 1024, 65535, 65536, 70000, -1)
 ODD = (
     "",
@@ -46,10 +46,10 @@ def random_setting(chance: random.Random, version: Version) -> Setting:
     """A few flags that this version has."""
     role = chance.choice(BOTH)
     names = [n for n in PORTS if FLAGS[n].holds(version) and (n != "port" or role == "head" or chance.random() < 0.1)]
-    chosen = chance.sample(names, chance.randint(0, 5))
+    chosen = chance.sample(names, chance.choice((0, 1, 1, 2, 2, 3, 5)))
     params = {name: _value(chance) for name in chosen}
-    if chance.random() < 0.5:
-        params["max-worker-port"] = str(chance.choice((10005, 10012, 20010, 60000)))
+    if chance.random() < 0.75:
+        params["max-worker-port"] = str(chance.choice((10005, 10012, 10030, 20010)))
     if chance.random() < 0.2:
         params["min-worker-port"] = str(chance.choice((10002, 11000, 20000, 30000)))
     if chance.random() < 0.15:

@@ -5,7 +5,7 @@ import pytest
 from raymesh.audit.recordings import load, recorded_versions
 from raymesh.ports import Version, parse_version
 from raymesh.ports.facts import PORTS
-from raymesh.ports.flags import FLAGS, closest_flag
+from raymesh.ports.flags import FLAGS, meant_flag
 
 
 @pytest.mark.parametrize("version", recorded_versions())
@@ -25,6 +25,16 @@ def test_removed_and_later_flags_have_their_versions() -> None:
     assert not FLAGS["labels-file"].holds(Version(2, 44, 1))
 
 
-def test_a_misspelt_flag_is_recognised() -> None:
-    assert closest_flag("node-manger-port") == "node-manager-port"
-    assert closest_flag("zzz") is None
+@pytest.mark.parametrize("name", ["num_cpus", "--num-cpus", "numCpus", "Num-Cpus", "num-cpu"])
+def test_another_spelling_of_a_flag_is_sure(name: str) -> None:
+    assert meant_flag(name) == ("num-cpus", True)
+
+
+def test_what_people_confuse_is_known_and_not_guessed_by_the_nearest_name() -> None:
+    assert meant_flag("metrics-agent-port") == ("dashboard-agent-grpc-port", True)
+
+
+def test_the_nearest_name_is_only_a_guess() -> None:
+    assert meant_flag("node-manger-port") == ("node-manager-port", False)
+    assert meant_flag("metrics-expert-port") == ("metrics-export-port", False)
+    assert meant_flag("zzz") == (None, False)
