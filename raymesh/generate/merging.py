@@ -21,7 +21,7 @@ from raymesh.manifests.opened import numbers_in, set_param, worker_numbers
 from raymesh.manifests.places import Edit, Unread, shown
 from raymesh.manifests.reading import parse
 from raymesh.manifests.relating import ADDRESS, Case, Options, fqdn_of, make_world
-from raymesh.manifests.tree import ShapeError, scalar
+from raymesh.manifests.tree import ShapeError
 from raymesh.ports import WORKER_PORTS, AppProtocol, Contract, Port, Version, contract, pins, working_contract
 from raymesh.ports.address import node_address
 from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
@@ -107,20 +107,19 @@ def _find(text: str, name: str | None) -> Case:
             raise UsageError(f"{item.place(error.node)}: {error}") from error
     world = make_world(objects, Options(mesh=True))
     cases = [c for c in world.cases if name is None or c.cluster.name.text == name]
+    if not world.cases and objects.foreign:
+        told = objects.foreign[0]
+        raise UsageError(f"{told.place}: API {shown(told.text)}, not {_API}v1: another operator's, left alone")
     if len(cases) != 1:
         names = ", ".join(shown(c.cluster.name.text) for c in world.cases) or "none"
         raise UsageError(f"clusters in the file: {names}; --name says which one to change")
-    _refuse_other_schemas(cases[0].cluster)
-    return cases[0]
-
-
-def _refuse_other_schemas(cluster: Cluster) -> None:
-    what = f"{cluster.kind} {shown(cluster.name.text)}"
-    told = scalar(cluster.doc, cluster.doc.root, "apiVersion")
-    if told is not None and "/" in told.text and not told.text.startswith(_API):
-        raise UsageError(f"{what} is of API {shown(told.text)}, not {_API}v1: another operator's, left alone")
+    cluster = cases[0].cluster
     if cluster.head is None:
-        raise UsageError(f"{what} has no headGroupSpec: nothing is there that ports could be written into")
+        raise UsageError(
+            f"{cluster.kind} {shown(cluster.name.text)} has no headGroupSpec: nothing is there that ports could be "
+            "written into"
+        )
+    return cases[0]
 
 
 def _plan(case: Case, wishes: Wishes) -> tuple[Plan, tuple[str, ...]]:

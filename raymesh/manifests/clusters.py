@@ -27,11 +27,8 @@ _PROXIES = ("istio-proxy", "linkerd-proxy", "envoy")
 
 def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cluster | None:
     """The cluster of an object of KubeRay, None if it has none of its own."""
-    version = scalar(doc, root, "apiVersion")
-    if name is None or (version is not None and version.text.partition("/")[0] != API_GROUP):
-        return None
     spec = next((s for path in CLUSTER_SPEC[kind] if (s := _given(root, path)) is not None), None)
-    if spec is None:
+    if name is None or spec is None:
         return None
     annotations = scalars(doc, child(root, "metadata", "annotations"))
     overwritten = _says_true(annotations.get(OVERWRITE))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import yaml
 
-from raymesh.manifests.clusters import CLUSTER_SPEC, cluster, environment
+from raymesh.manifests.clusters import API_GROUP, CLUSTER_SPEC, cluster, environment
 from raymesh.manifests.objects import (
     REVISION,
     AuthorizationPolicy,
@@ -42,7 +42,9 @@ def _explained(doc: Document, error: ShapeError) -> ShapeError:
 def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
     kind_node = child(root, "kind")
     kind = kind_node.value if isinstance(kind_node, yaml.ScalarNode) else None
-    if kind in CLUSTER_SPEC:
+    if kind in CLUSTER_SPEC and _group(doc, root) not in ("", API_GROUP):
+        _add(into.foreign, scalar(doc, root, "apiVersion"))
+    elif kind in CLUSTER_SPEC:
         _add(into.clusters, cluster(doc, root, kind, _name(doc, root)))
     elif kind == "Service" and _group(doc, root) == "":
         _add(into.services, _service(doc, root))

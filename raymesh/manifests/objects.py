@@ -241,6 +241,7 @@ class Objects:
     """All objects of one run that rules know."""
 
     clusters: list[Cluster] = field(default_factory=list)
+    foreign: list[Value] = field(default_factory=list)  # apiVersion of kinds of KubeRay's names that are not KubeRay's
     services: list[Service] = field(default_factory=list)
     peers: list[PeerAuthentication] = field(default_factory=list)
     policies: list[AuthorizationPolicy] = field(default_factory=list)
