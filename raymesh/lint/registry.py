@@ -14,7 +14,19 @@ from raymesh.manifests.reading import Document
 from raymesh.manifests.relating import World
 from raymesh.manifests.tree import Value
 
-MODULES = ("declared", "entries", "params", "service", "address", "mesh", "versions")
+MODULES = (
+    "declared",
+    "entries",
+    "params",
+    "service",
+    "address",
+    "mesh",
+    "versions",
+    "policy",
+    "network",
+    "traffic",
+    "injection",
+)
 
 
 @dataclass(frozen=True)

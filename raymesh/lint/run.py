@@ -63,6 +63,7 @@ def _lint(sources: dict[str, str], options: Options, disabled: frozenset[str]) -
                 report.documents += 1
                 report.findings.extend(_collect(item, objects))
     world = make_world(objects, options)
+    report.findings = [f for f in report.findings if not world.unrendered.holds(f.place.path)]
     for rule in all_rules().values():
         if rule.id not in disabled:
             report.findings.extend(rule.run(world))

@@ -48,6 +48,7 @@ def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cl
         namespace=space.text if space else None,
         doc=doc,
         spec=spec,
+        labels=scalars(doc, child(root, "metadata", "labels")),
         annotations=annotations,
         ray_version=scalar(doc, spec, "rayVersion"),
         groups=tuple(groups),
@@ -114,6 +115,8 @@ def _group(doc: Document, node: yaml.Node, role: Role, name: str, overwritten: b
         misplaced=containers[0] if at else None,
         container_ports=frozenset(n for c in containers for p in c.ports if (n := p.number.number) is not None),
         hosts=scalar(doc, node, "numOfHosts"),
+        host_network=scalar(doc, node, "template", "spec", "hostNetwork"),
+        service_account=scalar(doc, node, "template", "spec", "serviceAccountName"),
         cpu=_cpu(params.get("num-cpus"), ray),
     )
 

@@ -7,19 +7,41 @@ from typing import TypeVar
 import yaml
 
 from raymesh.manifests.clusters import API_GROUP, CLUSTER_SPEC, cluster, environment
-from raymesh.manifests.objects import (
-    REVISION,
-    AuthorizationPolicy,
-    AuthorizationRule,
-    Entry,
-    Objects,
-    Operator,
-    PeerAuthentication,
-    Service,
+from raymesh.manifests.kustomize import is_kustomization, kustomization
+from raymesh.manifests.objects import Entry, Objects, Operator, Service
+from raymesh.manifests.policy_reading import (
+    authorization_policy,
+    destination_rule,
+    name_of,
+    namespace,
+    network_policy,
+    peer_authentication,
+    request_authentication,
+    service_entry,
+    sidecar,
+    space_of,
+    virtual_service,
 )
 from raymesh.manifests.reading import Document, is_template
-from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, pairs, scalar, scalars
+from raymesh.manifests.tree import ShapeError, UnrenderedError, child, elements, scalar, scalars
 
+# Kinds that are read, and their API group: another group's kind of the same name is something else.
+SECURITY, NETWORKING = "security.istio.io", "networking.istio.io"
+GROUPS = {
+    **dict.fromkeys(CLUSTER_SPEC, API_GROUP),
+    "Service": "",
+    "Namespace": "",
+    "List": "",
+    "Deployment": "apps",
+    "NetworkPolicy": "networking.k8s.io",
+    "PeerAuthentication": SECURITY,
+    "AuthorizationPolicy": SECURITY,
+    "RequestAuthentication": SECURITY,
+    "Sidecar": NETWORKING,
+    "DestinationRule": NETWORKING,
+    "VirtualService": NETWORKING,
+    "ServiceEntry": NETWORKING,
+}
 T = TypeVar("T")
 
 
@@ -42,24 +64,50 @@ def _explained(doc: Document, error: ShapeError) -> ShapeError:
 def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
     kind_node = child(root, "kind")
     kind = kind_node.value if isinstance(kind_node, yaml.ScalarNode) else None
-    if kind in CLUSTER_SPEC and _group(doc, root) not in ("", API_GROUP):
-        _add(into.foreign, scalar(doc, root, "apiVersion"))
+    groups = GROUPS.get(kind or "")
+    if is_kustomization(doc, root, kind):
+        into.kustomizations.append(kustomization(doc, root))
+    elif kind is None or groups is None:
+        return
+    elif _group(doc, root) not in (groups, None):
+        if kind in CLUSTER_SPEC:
+            _add(into.foreign, scalar(doc, root, "apiVersion"))
     elif kind in CLUSTER_SPEC:
-        _add(into.clusters, cluster(doc, root, kind, _name(doc, root)))
-    elif kind == "Service" and _group(doc, root) == "":
+        _add(into.clusters, cluster(doc, root, kind, name_of(doc, root)))
+    elif kind == "Service":
         _add(into.services, _service(doc, root))
-    elif kind == "PeerAuthentication":
-        into.peers.append(_peer(doc, root))
-    elif kind == "AuthorizationPolicy":
-        _add(into.policies, _policy(doc, root))
     elif kind == "Deployment":
         _add(into.operators, _operator(doc, root))
-    elif kind == "Namespace":
-        _namespace(doc, root, into)
     elif kind == "List":
         for item in elements(child(root, "items")):
             if child(item, "kind") is not None and child(item, "kind").value != "List":  # type: ignore[union-attr]  # None was tested
                 _collect_node(doc, item, into)
+    else:
+        _collect_policy(doc, root, kind, into)
+
+
+def _collect_policy(doc: Document, root: yaml.Node, kind: str, into: Objects) -> None:
+    name = name_of(doc, root)
+    if name is None:
+        return
+    if kind == "PeerAuthentication":
+        into.peers.append(peer_authentication(doc, root, name))
+    elif kind == "AuthorizationPolicy":
+        into.policies.append(authorization_policy(doc, root, name))
+    elif kind == "RequestAuthentication":
+        into.tokens.append(request_authentication(doc, root, name))
+    elif kind == "NetworkPolicy":
+        into.networks.append(network_policy(doc, root, name))
+    elif kind == "Sidecar":
+        into.sidecars.append(sidecar(doc, root, name))
+    elif kind == "DestinationRule":
+        _add(into.destination_rules, destination_rule(doc, root, name))
+    elif kind == "VirtualService":
+        into.virtual_services.append(virtual_service(doc, root, name))
+    elif kind == "ServiceEntry":
+        into.service_entries.append(service_entry(doc, root, name))
+    elif kind == "Namespace":
+        into.namespaces.append(namespace(doc, root, name))
 
 
 def _add(items: list[T], item: T | None) -> None:
@@ -67,22 +115,14 @@ def _add(items: list[T], item: T | None) -> None:
         items.append(item)
 
 
-def _group(doc: Document, root: yaml.Node) -> str:
+def _group(doc: Document, root: yaml.Node) -> str | None:
+    """The API group of an object, None where it does not say its version."""
     version = scalar(doc, root, "apiVersion")
-    return version.text.rpartition("/")[0] if version else ""
-
-
-def _name(doc: Document, root: yaml.Node) -> Value | None:
-    return scalar(doc, root, "metadata", "name") or scalar(doc, root, "metadata", "generateName")
-
-
-def _space(doc: Document, root: yaml.Node) -> str | None:
-    value = scalar(doc, root, "metadata", "namespace")
-    return value.text if value else None
+    return version.text.rpartition("/")[0] if version else None
 
 
 def _service(doc: Document, root: yaml.Node) -> Service | None:
-    name, spec = _name(doc, root), child(root, "spec")
+    name, spec = name_of(doc, root), child(root, "spec")
     if name is None or spec is None:
         return None
     entries = []
@@ -104,7 +144,7 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
     families = elements(child(spec, "ipFamilies"))
     return Service(
         name=name,
-        namespace=_space(doc, root),
+        namespace=space_of(doc, root),
         doc=doc,
         spec=spec,
         labels=scalars(doc, child(root, "metadata", "labels")),
@@ -117,57 +157,10 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
     )
 
 
-def _peer(doc: Document, root: yaml.Node) -> PeerAuthentication:
-    modes = {}
-    for port, node in pairs(child(root, "spec", "portLevelMtls")):
-        mode = scalar(doc, node, "mode")
-        if mode:
-            modes[port.value] = mode
-    return PeerAuthentication(
-        namespace=_space(doc, root),
-        doc=doc,
-        selector=scalars(doc, child(root, "spec", "selector", "matchLabels")),
-        mode=scalar(doc, root, "spec", "mtls", "mode"),
-        port_modes=modes,
-    )
-
-
-def _policy(doc: Document, root: yaml.Node) -> AuthorizationPolicy | None:
-    name = _name(doc, root)
-    if name is None:
-        return None
-    action = scalar(doc, root, "spec", "action")
-    rules = []
-    for node in elements(child(root, "spec", "rules")):
-        rules.append(
-            AuthorizationRule(
-                node=node,
-                has_from=child(node, "from") is not None,
-                has_to=child(node, "to") is not None,
-            )
-        )
-    return AuthorizationPolicy(
-        name=name,
-        namespace=_space(doc, root),
-        doc=doc,
-        action=action.text if action else "ALLOW",
-        selector=scalars(doc, child(root, "spec", "selector", "matchLabels")),
-        rules=tuple(rules),
-    )
-
-
 def _operator(doc: Document, root: yaml.Node) -> Operator | None:
-    name = _name(doc, root)
+    name = name_of(doc, root)
     for container in elements(child(root, "spec", "template", "spec", "containers")):
         image = scalar(doc, container, "image")
         if name and image and "kuberay/operator" in image.text:
             return Operator(name, environment(doc, container).get("ENABLE_INIT_CONTAINER_INJECTION"))
     return None
-
-
-def _namespace(doc: Document, root: yaml.Node, into: Objects) -> None:
-    labels = scalars(doc, child(root, "metadata", "labels"))
-    injected = labels.get("istio-injection")
-    name = _name(doc, root)
-    if name and (REVISION in labels or (injected and injected.text == "enabled")):
-        into.meshed_namespaces.add(name.text)

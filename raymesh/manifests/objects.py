@@ -8,12 +8,21 @@ from functools import cached_property
 import yaml
 
 from raymesh.errors import UsageError
+from raymesh.manifests.policies import (
+    AuthorizationPolicy,
+    DestinationRule,
+    Kustomization,
+    Namespace,
+    NetworkPolicy,
+    PeerAuthentication,
+    RequestAuthentication,
+    ServiceEntry,
+    Sidecar,
+    VirtualService,
+)
 from raymesh.manifests.reading import Document
 from raymesh.manifests.tree import Value, child, pairs
 from raymesh.ports import Role, Version, parse_version
-
-INJECT = "sidecar.istio.io/inject"
-REVISION = "istio.io/rev"
 
 
 @dataclass(frozen=True)
@@ -85,12 +94,20 @@ class Group:
     misplaced: Container | None  # what stands first, where KubeRay expects Ray
     container_ports: frozenset[int]
     hosts: Value | None  # numOfHosts
+    host_network: Value | None
+    service_account: Value | None
     cpu: float | None
 
     @property
     def params_node(self) -> yaml.Node | None:
         """The mapping rayStartParams, None where `ray start` does not get it."""
         return None if self.own_command else child(self.node, "rayStartParams")
+
+    @property
+    def port_names(self) -> dict[str, int]:
+        """Named ports of its containers."""
+        containers = (*([self.ray] if self.ray else []), *self.beside)
+        return {p.name.text: n for c in containers for p in c.ports if p.name and (n := p.number.number) is not None}
 
     def key(self, name: str) -> Value:
         """The key of a parameter that is there."""
@@ -100,14 +117,6 @@ class Group:
             if key.value == name:
                 return Value(name, key, self.doc)
         raise KeyError(name)
-
-    @property
-    def injection(self) -> str | None:
-        """What the pod template says of sidecar injection, None if nothing."""
-        told = self.labels.get(INJECT) or self.annotations.get(INJECT)
-        if told:
-            return "true" if told.true else "false"
-        return "true" if REVISION in self.labels else None
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ class Cluster:
     namespace: str | None
     doc: Document
     spec: yaml.Node
+    labels: dict[str, Value]
     annotations: dict[str, Value]
     ray_version: Value | None
     groups: tuple[Group, ...]
@@ -197,43 +207,16 @@ class Service:
 
 
 @dataclass(frozen=True)
-class PeerAuthentication:
-    """What a namespace or a workload asks of those who connect to it."""
-
-    namespace: str | None
-    doc: Document
-    selector: dict[str, Value]
-    mode: Value | None
-    port_modes: dict[str, Value]
-
-
-@dataclass(frozen=True)
-class AuthorizationRule:
-    """One rule of an AuthorizationPolicy: whether it says who, and to what."""
-
-    node: yaml.Node
-    has_from: bool
-    has_to: bool
-
-
-@dataclass(frozen=True)
-class AuthorizationPolicy:
-    """Who may connect to a workload."""
-
-    name: Value
-    namespace: str | None
-    doc: Document
-    action: str
-    selector: dict[str, Value]
-    rules: tuple[AuthorizationRule, ...]
-
-
-@dataclass(frozen=True)
 class Operator:
     """The Deployment of the KubeRay operator."""
 
     place: Value
     init_injection: Value | None
+
+    @property
+    def doc(self) -> Document:
+        """The document that it stands in."""
+        return self.place.doc
 
 
 @dataclass
@@ -243,10 +226,17 @@ class Objects:
     clusters: list[Cluster] = field(default_factory=list)
     foreign: list[Value] = field(default_factory=list)  # apiVersion of kinds of KubeRay's names that are not KubeRay's
     services: list[Service] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
+    namespaces: list[Namespace] = field(default_factory=list)
     peers: list[PeerAuthentication] = field(default_factory=list)
     policies: list[AuthorizationPolicy] = field(default_factory=list)
-    operators: list[Operator] = field(default_factory=list)
-    meshed_namespaces: set[str] = field(default_factory=set)
+    tokens: list[RequestAuthentication] = field(default_factory=list)
+    networks: list[NetworkPolicy] = field(default_factory=list)
+    sidecars: list[Sidecar] = field(default_factory=list)
+    destination_rules: list[DestinationRule] = field(default_factory=list)
+    virtual_services: list[VirtualService] = field(default_factory=list)
+    service_entries: list[ServiceEntry] = field(default_factory=list)
+    kustomizations: list[Kustomization] = field(default_factory=list)
 
 
 def version_of(value: Value | None) -> Version | None:

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from raymesh.manifests.objects import AuthorizationPolicy, Cluster, Group, Objects, PeerAuthentication, Service
+from raymesh.manifests.kustomize import Unrendered, split
+from raymesh.manifests.membership import INJECT, Membership
+from raymesh.manifests.objects import Cluster, Group, Objects, Service
 from raymesh.manifests.opened import opened
+from raymesh.manifests.surroundings import CLUSTER_LABEL, Member, Surroundings, pod_labels
 from raymesh.manifests.tree import Value
 from raymesh.ports import NEWEST, Contract, Port, Version, contract
 from raymesh.ports.limits import WIDEST
 
-CLUSTER_LABEL = "ray.io/cluster"
 HEADLESS_LABEL = "ray.io/headless-worker-svc"
-ROOT_NAMESPACE = "istio-system"
 ADDRESS = "node-ip-address"
 # ADDRESS-OF-POD.SERVICE.NAMESPACE.svc[.ZONE]
 _STEP = r"[a-z][a-z0-9-]*|\$[({]?\w+[)}]?"  # a name, or a variable of the shell
@@ -47,7 +48,8 @@ class Case:
     cluster: Cluster
     contract: Contract
     services: tuple[Service, ...]  # that mean to be its headless Service
-    peers: tuple[PeerAuthentication, ...]
+    around: Surroundings
+    members: tuple[Member, ...]  # its groups, as the mesh sees them
 
     @cached_property
     def _opened(self) -> dict[int, Port]:
@@ -75,9 +77,15 @@ class Case:
         return next((v for v in (self.cluster.tls, *told) if v and (v.true or v.text == "1")), None)
 
     @property
+    def ambient(self) -> bool:
+        """Whether it is in the mesh without any sidecar."""
+        asked = {member.asked for member in self.members}
+        return Membership.AMBIENT in asked and asked <= {Membership.AMBIENT, Membership.OUT}
+
+    @property
     def strict(self) -> bool:
-        """Whether the mesh refuses plaintext."""
-        return any(p.mode is not None and p.mode.text == "STRICT" for p in self.peers)
+        """Whether the mesh refuses plaintext at any of its pods."""
+        return any(self.around.peer_mode(member) == "STRICT" for member in self.members)
 
 
 @dataclass
@@ -86,7 +94,16 @@ class World:
 
     objects: Objects
     options: Options = field(default_factory=Options)
-    cases: list[Case] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)  # clusters with sidecars
+    ambient: list[Case] = field(default_factory=list)  # clusters whose nodes' ztunnels encrypt for them
+    members: list[Member] = field(default_factory=list)  # groups of all clusters
+    unrendered: Unrendered = field(default_factory=Unrendered)
+
+    @property
+    def meshed(self) -> Iterator[Case]:
+        """Clusters in the mesh, in either way."""
+        yield from self.cases
+        yield from self.ambient
 
     @property
     def pairs(self) -> Iterator[tuple[Case, Service]]:
@@ -98,17 +115,21 @@ class World:
 
 def make_world(objects: Objects, options: Options) -> World:
     """Find out what belongs together."""
-    world = World(objects, options)
+    objects, unrendered = split(objects)
+    world = World(objects, options, unrendered=unrendered)
     index = _Index(objects.services)
+    around = Surroundings(objects)
     contracts: dict[Version, Contract] = {}
     for cluster in objects.clusters:
         services = tuple(index.meant_for(cluster))
-        peers = tuple(p for p in objects.peers if _covers(p, cluster))
-        if options.mesh or (not _left_out(cluster) and (services or _hinted(cluster, objects, peers))):
+        members = around.members(cluster)
+        world.members.extend(members)
+        if options.mesh or _in_mesh(cluster, members, around, services):
             version = cluster.version or options.ray or NEWEST
             if version not in contracts:
                 contracts[version] = contract(version, serve=True)
-            world.cases.append(Case(cluster, contracts[version], services, peers))
+            case = Case(cluster, contracts[version], services, around, members)
+            (world.ambient if case.ambient else world.cases).append(case)
     return world
 
 
@@ -123,22 +144,6 @@ def same_namespace(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def pod_labels(cluster: Cluster, group: Group) -> dict[str, str]:
-    """Labels of a group's pods: the template's and KubeRay's."""
-    labels = {
-        "ray.io/is-ray-node": "yes",
-        "app.kubernetes.io/name": "kuberay",
-        "app.kubernetes.io/created-by": "kuberay-operator",
-        **{key: value.text for key, value in group.labels.items()},
-        "ray.io/node-type": group.role,
-        "ray.io/group": "headgroup" if group.role == "head" else group.name,
-    }
-    labels.pop(CLUSTER_LABEL, None)
-    if cluster.name_is_known:
-        labels[CLUSTER_LABEL] = cluster.name.text
-    return labels
-
-
 def selects(service: Service, cluster: Cluster, group: Group) -> bool:
     """Whether the Service's selector holds for the pods of a group."""
     labels = pod_labels(cluster, group)
@@ -150,35 +155,18 @@ def selects_all(service: Service, cluster: Cluster) -> bool:
     return all(selects(service, cluster, group) for group in cluster.groups)
 
 
-def policy_concerns(policy: AuthorizationPolicy, cluster: Cluster) -> bool:
-    """Whether an AuthorizationPolicy guards pods of a cluster."""
-    if policy.namespace == ROOT_NAMESPACE:
+def _in_mesh(
+    cluster: Cluster, members: tuple[Member, ...], around: Surroundings, services: tuple[Service, ...]
+) -> bool:
+    """Whether something in the input says that a cluster is in a mesh, and nothing that it is not."""
+    asked = {member.asked for member in members}
+    if asked & {Membership.SIDECAR, Membership.AMBIENT}:
         return True
-    return same_namespace(policy.namespace, cluster.namespace) and _selects_any(policy.selector, cluster)
-
-
-def _covers(peer: PeerAuthentication, cluster: Cluster) -> bool:
-    if peer.namespace == ROOT_NAMESPACE:
-        return True
-    return same_namespace(peer.namespace, cluster.namespace) and _selects_any(peer.selector, cluster)
-
-
-def _selects_any(selector: dict[str, Value], cluster: Cluster) -> bool:
-    return any(
-        all(pod_labels(cluster, group).get(k) == v.text for k, v in selector.items()) for group in cluster.groups
-    )
-
-
-def _left_out(cluster: Cluster) -> bool:
-    """Whether every group says that it has no sidecar."""
-    return {group.injection for group in cluster.groups} == {"false"}
-
-
-def _hinted(cluster: Cluster, objects: Objects, peers: tuple[PeerAuthentication, ...]) -> bool:
-    """Whether something in the input says that this cluster is in a mesh."""
-    told = {group.injection for group in cluster.groups}
+    if members and asked == {Membership.OUT}:
+        return False
+    told = any(INJECT in g.labels or INJECT in g.annotations for g in cluster.groups)
     named = any(ADDRESS in g.params and fqdn_of(g.params[ADDRESS]) is not None for g in cluster.groups)
-    return "true" in told or named or bool(peers) or (cluster.namespace or "default") in objects.meshed_namespaces
+    return told or named or bool(services) or around.mentioned(cluster, members)
 
 
 class _Index:

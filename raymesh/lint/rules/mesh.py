@@ -1,4 +1,4 @@
-"""RM027 to RM036: what the mesh does to the cluster."""
+"""RM027 to RM029 and RM031 to RM036: what the mesh does to the cluster."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.told import Told
+from raymesh.manifests.dialled import dialled_numbers
 from raymesh.manifests.editing import quoted, replace_node, set_key, word
-from raymesh.manifests.objects import INJECT, AuthorizationPolicy, Cluster, Group
-from raymesh.manifests.opened import numbers_in, set_param
+from raymesh.manifests.membership import INJECT, Membership, on_host_network, refusal
+from raymesh.manifests.objects import Cluster, Group
+from raymesh.manifests.opened import numbers_in, ranges, set_param
 from raymesh.manifests.places import Edit
-from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of, policy_concerns
-from raymesh.manifests.tree import child
+from raymesh.manifests.policies import PeerAuthentication
+from raymesh.manifests.redirection import taken_out
+from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
+from raymesh.manifests.surroundings import Member
+from raymesh.manifests.tree import Value, child
 from raymesh.ports import Version
 
-_EXCLUDED = ("traffic.sidecar.istio.io/excludeInboundPorts", "traffic.sidecar.istio.io/excludeOutboundPorts")
+_PLAINTEXT = ("DISABLE", "PERMISSIVE")
 _SERVE_GRPC = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 _AUTOSCALER_V2_BY_DEFAULT = Version(2, 47)
 _DASHBOARD_GRPC = "dashboard-grpc-port"
@@ -72,23 +78,6 @@ def rm029(world: World) -> Iterator[Hit]:
             )
 
 
-@rule("RM030", Severity.ERROR, "AuthorizationPolicy with rules that are OR-ed")
-def rm030(world: World) -> Iterator[Hit]:
-    """One rule says who, another says where: each alone lets through."""
-    for policy in world.objects.policies:
-        if policy.action != "ALLOW" or not _guards_ray(policy, world):
-            continue
-        who = [r for r in policy.rules if r.has_from and not r.has_to]
-        where = [r for r in policy.rules if r.has_to and not r.has_from]
-        if who and where:
-            yield Hit(
-                at((policy.doc, where[0].node)),
-                f"AuthorizationPolicy {policy.name.text} has `from` and `to` in separate rules: either one is enough, "
-                "so anyone may reach these ports",
-                "put `from` and `to` in one rule",
-            )
-
-
 @rule("RM031", Severity.ERROR, "Ray's own TLS inside a port that the mesh reads")
 def rm031(world: World) -> Iterator[Hit]:
     """With RAY_USE_TLS the proxy sees TLS where gRPC was declared."""
@@ -130,55 +119,67 @@ def rm032(world: World) -> Iterator[Hit]:
 
 @rule("RM033", Severity.WARNING, "PeerAuthentication lets plaintext in")
 def rm033(world: World) -> Iterator[Hit]:
-    """A mode that takes plaintext on a port that Ray nodes dial."""
-    for case in world.cases:
-        for peer in case.peers:
-            if peer.mode is not None and peer.mode.text == "DISABLE":
-                yield Hit(at(peer.mode), f"mTLS is off for {case.cluster.name.text}", "mode: STRICT")
-            for number, mode in peer.port_modes.items():
-                port = next((p for n in numbers_in(number) if (p := case.owner_of(n))), None)
-                if port is not None and port.crosses and mode.text in ("DISABLE", "PERMISSIVE"):
-                    yield Hit(
-                        at(mode),
-                        f"port {number} ({port.name}) of {case.cluster.name.text} takes plaintext: {mode.text}",
-                        "mode: STRICT, or take the port out",
-                    )
+    """A mode that takes plaintext on a port that Ray nodes dial, by Istio's precedence; one finding a policy."""
+    told = Told()
+    for case in world.meshed:
+        for member in case.members:
+            for place, message in _plaintext(case, member):
+                told.add(place, message, case.cluster)
+    for said in told:
+        yield Hit(at(said.where), f"{said.message} of {said.names}", "mode: STRICT, or take the exception out")
+
+
+def _plaintext(case: Case, member: Member) -> Iterator[tuple[Value, str]]:
+    rank = case.around.peer_rank(member)
+    told = [(p, p.mode) for p in rank if p.mode is not None and p.mode.text != "UNSET"]
+    for wider, (_, mode) in enumerate(told[:1], 1):
+        if mode.text == "DISABLE":
+            yield mode, "mTLS is off for the pods"
+        elif mode.text == "PERMISSIVE" and any(m.text == "STRICT" for _, m in told[wider:]):
+            yield mode, "PERMISSIVE overrules a wider STRICT, and lets plaintext into the pods"
+    nearest = next((p for p in rank if not p.selector.empty), None)
+    for number, mode in _port_modes(nearest):
+        port = next((p for n in numbers_in(number) if (p := case.owner_of(n))), None)
+        if port is not None and port.crosses and member.group.role in port.roles and mode.text in _PLAINTEXT:
+            yield mode, f"port {number} ({port.name}) takes plaintext ({mode.text})"
+
+
+def _port_modes(peer: PeerAuthentication | None) -> list[tuple[str, Value]]:
+    return list(peer.port_modes.items()) if peer else []
 
 
 @rule("RM034", Severity.WARNING, "Ray port excluded from the mesh")
 def rm034(world: World) -> Iterator[Hit]:
-    """An annotation takes a port out of the sidecar, and its traffic out of mTLS."""
+    """An annotation takes ports out of the sidecar, and their traffic out of mTLS."""
     for case in world.cases:
+        numbers = dialled_numbers(case)
         for group in case.cluster.groups:
-            for name in _EXCLUDED:
-                told = group.annotations.get(name)
-                numbers = numbers_in(told.text) if told else []
-                out = [str(n) for n in numbers if (port := case.owner_of(n)) and port.crosses]
-                if told and out:
-                    yield Hit(
-                        at(told),
-                        f"group {group.name} takes port {', '.join(out)} out of the sidecar: plaintext between nodes",
-                        "take the port out of the annotation",
-                    )
+            for told, out in taken_out(group, numbers):
+                yield Hit(
+                    at(told),
+                    f"group {group.name} takes port {ranges(out)} out of the sidecar: plaintext between nodes",
+                    "take the annotation out, or let it cover these ports",
+                )
 
 
 @rule("RM035", Severity.ERROR, "a group without sidecar")
 def rm035(world: World) -> Iterator[Hit]:
     """One group stays out of the mesh while others are in it."""
-    for case in world.cases:
-        told = {group.name: group.injection for group in case.cluster.groups}
-        if set(told.values()) == {"false"}:
+    for case in world.meshed:
+        if all(member.asked is Membership.OUT for member in case.members):
             continue
-        for group in case.cluster.groups:
-            if told[group.name] == "false":
-                value = group.labels.get(INJECT) or group.annotations[INJECT]
-                yield Hit(
-                    at(value),
-                    f"group {group.name} has no sidecar, but other groups of {case.cluster.name.text} have: "
-                    "its traffic is plaintext, and refused under STRICT",
-                    f"{INJECT}: 'true' in every group",
-                    replace_node(value.doc, value.node, quoted("true")),
-                )
+        for member in case.members:
+            value = refusal(member.group)
+            if member.asked is not Membership.OUT or value is None or on_host_network(member.group):
+                continue
+            injected = INJECT in (*member.group.labels, *member.group.annotations)
+            yield Hit(
+                at(value),
+                f"group {member.group.name} has no sidecar, but other groups of {case.cluster.name.text} are in the "
+                "mesh: its traffic is plaintext, and refused under STRICT",
+                f"{INJECT}: 'true' in every group" if injected else "take it out",
+                replace_node(value.doc, value.node, quoted("true")) if injected else (),
+            )
 
 
 @rule("RM036", Severity.NOTE, "old autoscaler with node names")
@@ -219,13 +220,3 @@ def label_pods(cluster: Cluster, group: Group) -> tuple[Edit, ...]:
     if metadata is not None:
         return set_key(group.doc, metadata, "labels", "{app: " + name + "}")
     return set_key(group.doc, template, "metadata", "{labels: {app: " + name + "}}")
-
-
-def _guards_ray(policy: AuthorizationPolicy, world: World) -> bool:
-    if any(key.startswith("ray.io/") for key in policy.selector):
-        return True
-    return any(_concerns(policy, case) for case in world.cases)
-
-
-def _concerns(policy: AuthorizationPolicy, case: Case) -> bool:
-    return policy_concerns(policy, case.cluster)

@@ -9,7 +9,8 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import set_key
 from raymesh.manifests.objects import Service
 from raymesh.manifests.places import Edit
-from raymesh.manifests.relating import CLUSTER_LABEL, Case, World, same_namespace, selects_all
+from raymesh.manifests.relating import Case, World, same_namespace, selects_all
+from raymesh.manifests.surroundings import CLUSTER_LABEL
 from raymesh.manifests.tree import child
 
 

@@ -1,0 +1,378 @@
+"""RM062 and RM064 to RM072: what takes a pod out of the mesh or keeps it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.editing import quoted, replace_node
+from raymesh.manifests.membership import DATAPLANE, INJECT, INJECTION, REVISION, Membership, on_host_network
+from raymesh.manifests.objects import Cluster, Group
+from raymesh.manifests.redirection import CONFIG, MODE, TRAFFIC
+from raymesh.manifests.relating import World
+from raymesh.manifests.surroundings import Member
+from raymesh.manifests.tree import Value, child, elements, scalar
+
+TEMPLATES = "inject.istio.io/templates"
+_MODES = ("REDIRECT", "TPROXY", "NONE")
+_PORT_LISTS = ("includeInboundPorts", "excludeInboundPorts", "excludeOutboundPorts")
+_RANGE_LISTS = ("includeOutboundIPRanges", "excludeOutboundIPRanges")
+_STAR = ("includeInboundPorts", "includeOutboundIPRanges")
+_NOT_STRINGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float"))
+_WITHOUT_REDIRECTION = ("grpc-agent", "grpc-simple", "gateway")
+_WITH_SIDECAR = "sidecar"
+_HIGHEST = 65535
+
+
+@rule("RM062", Severity.ERROR, "annotation that the injector refuses")
+def rm062(world: World) -> Iterator[Hit]:
+    """The webhook refuses the pod: a list that is none, a mode that does not exist, a config that is no mapping."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            for told, message in _refused(group):
+                yield Hit(
+                    at(told),
+                    f"{message} in group {group.name}: Istio's injector refuses such a pod",
+                    "numbers or CIDRs with commas between them, no ranges of ports",
+                )
+
+
+@rule("RM064", Severity.ERROR, "hostNetwork in the mesh")
+def rm064(world: World) -> Iterator[Hit]:
+    """A pod on the network of its host never gets a sidecar, and is not captured in ambient."""
+    for case in world.meshed:
+        for member in case.members:
+            told = member.group.host_network
+            if told is not None and on_host_network(member.group) and member.asked is not Membership.OUT:
+                yield Hit(
+                    at(told),
+                    f"group {member.group.name} uses the network of its host: Istio never injects such pods, and their "
+                    "traffic is plaintext, refused under STRICT",
+                    "take hostNetwork out",
+                )
+
+
+@rule("RM065", Severity.WARNING, "hostPort of a port that Ray opens")
+def rm065(world: World) -> Iterator[Hit]:
+    """Whoever comes by the node's address brings no certificate, and two pods don't fit on one node."""
+    for case in world.meshed:
+        for group in case.cluster.groups:
+            for told, number in _host_ports(group):
+                port = case.owner_of(number)
+                if port is not None and group.role in port.roles:
+                    yield Hit(
+                        at(told),
+                        f"group {group.name} opens port {number} ({port.name}) on the host: who comes by the node's "
+                        "address is not in the mesh, and STRICT refuses it; one such pod fits on a node",
+                        "take hostPort out, and use a Service or a gateway",
+                    )
+
+
+@rule("RM066", Severity.ERROR, "label or annotation that is not a string")
+def rm066(world: World) -> Iterator[Hit]:
+    """Kubernetes refuses the object: an unquoted true is a boolean."""
+    for owner, told in _metadata(world):
+        for key, value in told.items():
+            if value.node.tag in _NOT_STRINGS:
+                yield Hit(
+                    at(value),
+                    f"{key}: {value.text} of {owner} is not a string: Kubernetes refuses it",
+                    f"{key}: '{value.text}'",
+                    replace_node(value.doc, value.node, quoted(value.text)),
+                )
+
+
+@rule("RM067", Severity.ERROR, "sidecar asked for where Istio does not look")
+def rm067(world: World) -> Iterator[Hit]:
+    """Injection follows labels of the pod and of its namespace, in Istio's order; other places count for nothing."""
+    for cluster in world.objects.clusters:
+        for name in (INJECT, REVISION, DATAPLANE):
+            told = cluster.labels.get(name) or cluster.annotations.get(name)
+            if told is not None and cluster.kind == "RayCluster" and not _said_by_pods(cluster, name):
+                yield Hit(
+                    at(told),
+                    f"{name} stands at {cluster.kind} {cluster.name.text} itself: Istio reads the labels of pods",
+                    "put it into the labels of every group's pod template",
+                )
+    for member in world.members:
+        yield from _unheard(member)
+
+
+@rule("RM068", Severity.ERROR, "injection template without a sidecar")
+def rm068(world: World) -> Iterator[Hit]:
+    """A template that redirects nothing to a proxy leaves Ray's traffic as it is."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            told = group.annotations.get(TEMPLATES)
+            chosen = [part.strip() for part in told.text.split(",")] if told else []
+            if told and _WITH_SIDECAR not in chosen and set(chosen) & set(_WITHOUT_REDIRECTION):
+                yield Hit(
+                    at(told),
+                    f"template {told.text} of group {group.name} redirects no traffic of Ray to a proxy: plaintext",
+                    f"{TEMPLATES}: sidecar, or take it out",
+                )
+
+
+@rule("RM069", Severity.NOTE, "ambient mesh: calls are not seen")
+def rm069(world: World) -> Iterator[Hit]:
+    """Without sidecars all ports are encrypted, and none is read."""
+    for case in world.ambient:
+        yield Hit(
+            at(case.cluster.name),
+            f"{case.cluster.name.text} is in an ambient mesh: traffic of every port is mutually authenticated without "
+            "a headless Service, but there are no metrics and traces of calls, and no HTTP rules",
+            "a waypoint for the ports that should be read, or sidecars",
+        )
+
+
+@rule("RM070", Severity.WARNING, "revision label that has no effect")
+def rm070(world: World) -> Iterator[Hit]:
+    """istio-injection goes before istio.io/rev, and a namespace's revision before a pod's."""
+    seen = set()
+    for member in world.members:
+        space = member.space
+        if space is None:
+            continue
+        of_space, of_pod = space.labels.get(REVISION), member.group.labels.get(REVISION)
+        told = None
+        if INJECTION in space.labels:
+            told, over = of_pod or of_space, f"{INJECTION}: {space.labels[INJECTION].text}"
+        elif of_space is not None and of_pod is not None and of_pod.text != of_space.text:
+            told, over = of_pod, f"{REVISION}: {of_space.text}"
+        if told is not None and told.place not in seen:
+            seen.add(told.place)
+            yield Hit(
+                at(told),
+                f"{REVISION}: {told.text} has no effect: namespace {space.name.text} says {over}, which goes first",
+                "keep one of them",
+            )
+
+
+@rule("RM071", Severity.WARNING, "setting of the sidecar in the wrong place")
+def rm071(world: World) -> Iterator[Hit]:
+    """Istio reads its settings from annotations of the pod template, under names of its own."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            for name, told in group.labels.items():
+                if name.startswith(TRAFFIC) or name in (MODE, CONFIG, TEMPLATES):
+                    yield Hit(
+                        at(told), f"{name} is a label of group {group.name}: Istio reads it from annotations", "move it"
+                    )
+            for where, message in _misplaced(group):
+                yield Hit(at(where), message, "inside the annotation proxy.istio.io/config of the pod template")
+        for name, told in case.cluster.annotations.items():
+            if name.startswith(TRAFFIC) or name in (MODE, CONFIG, TEMPLATES):
+                yield Hit(
+                    at(told),
+                    f"{name} stands at {case.cluster.kind} {case.cluster.name.text} itself: Istio reads it from pods",
+                    "put it into the annotations of every group's pod template",
+                )
+
+
+@rule("RM072", Severity.NOTE, "not rendered by kustomize")
+def rm072(world: World) -> Iterator[Hit]:
+    """Patches and what they change are parts of objects: nothing is said of them before they are built."""
+    for top in world.unrendered.tops:
+        yield Hit(
+            at(top.name),
+            "kustomize makes the Ray cluster of these files, which are not judged one by one",
+            "kustomize build FOLDER | raymesh ports lint -",
+        )
+    for part in world.unrendered.parts:
+        yield Hit(
+            at(part.name),
+            f"{part.kind} {part.name.text} has groups without containers: a patch, which is not judged as a whole",
+            "lint what the patch makes",
+        )
+
+
+def _refused(group: Group) -> Iterator[tuple[Value, str]]:
+    for name in _PORT_LISTS:
+        told = group.annotations.get(TRAFFIC + name)
+        if told is None or not told.text.strip() or (told.text.strip() == "*" and name in _STAR):
+            continue
+        for part in told.text.split(","):
+            word = part.strip()
+            if not (word.isdecimal() and word.isascii() and len(word) <= len(str(_HIGHEST)) and int(word) <= _HIGHEST):
+                yield told, f"{name} {told.text!r}: {word!r} is no port number,"
+                break
+    for name in _RANGE_LISTS:
+        told = group.annotations.get(TRAFFIC + name)
+        if told is None or not told.text or (told.text == "*" and name in _STAR):
+            continue
+        for part in told.text.split(","):
+            if not _is_prefix(part):
+                yield told, f"{name} {told.text!r}: {part!r} is no CIDR,"
+                break
+    mode = group.annotations.get(MODE)
+    if mode is not None and mode.text not in _MODES:
+        yield mode, f"{MODE} {mode.text!r} is none of {', '.join(_MODES)},"
+    config = group.annotations.get(CONFIG)
+    if config is not None and (wrong := _wrong_config(config.text)):
+        yield config, f"{CONFIG} {wrong},"
+
+
+def _is_prefix(text: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - few manifests have ranges, and start-up should be short
+
+    address, slash, _ = text.partition("/")
+    if not slash or address != address.strip():
+        return False
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown_settings(text: str) -> list[str]:
+    """Keys that ProxyConfig does not have: Istio drops them without a word (protomarshal.ApplyJSON)."""
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return []
+    keys = [str(key) for key in found] if isinstance(found, dict) else []
+    return sorted(key for key in keys if key not in PROXY_CONFIG and _camel(key) not in PROXY_CONFIG)
+
+
+def _wrong_config(text: str) -> str | None:
+    """What is wrong with a ProxyConfig, None if nothing is seen."""
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return "is not YAML"
+    if found is None:
+        return None
+    if not isinstance(found, dict):
+        return "is not a mapping"
+    hold = found.get("holdApplicationUntilProxyStarts")
+    if hold is not None and not isinstance(hold, bool):
+        return f"has holdApplicationUntilProxyStarts {hold!r}, which is not a boolean"
+    return None
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.title() for part in others)
+
+
+# Fields of ProxyConfig (mesh/v1alpha1/proxy.proto of istio/api 1.31).
+PROXY_CONFIG = frozenset(
+    (
+        "availabilityZone",
+        "binaryPath",
+        "caCertificatesPem",
+        "concurrency",
+        "configPath",
+        "connectionSettings",
+        "controlPlaneAuthPolicy",
+        "customConfigFile",
+        "discoveryAddress",
+        "discoveryRefreshDelay",
+        "drainDuration",
+        "envoyAccessLogService",
+        "envoyMetricsService",
+        "envoyMetricsServiceAddress",
+        "extraStatTags",
+        "fileFlushInterval",
+        "fileFlushMinSizeKb",
+        "gatewayTopology",
+        "holdApplicationUntilProxyStarts",
+        "image",
+        "interceptionMode",
+        "meshId",
+        "privateKeyProvider",
+        "proxyAdminPort",
+        "proxyBootstrapTemplatePath",
+        "proxyHeaders",
+        "proxyMetadata",
+        "proxyStatsMatcher",
+        "readinessProbe",
+        "runtimeValues",
+        "sds",
+        "serviceCluster",
+        "serviceCluster",
+        "statNameLength",
+        "statsCompression",
+        "statsdUdpAddress",
+        "statusPort",
+        "terminationDrainDuration",
+        "tracing",
+        "tracingServiceName",
+        "zipkinAddress",
+    )
+)
+
+
+def _host_ports(group: Group) -> Iterator[tuple[Value, int]]:
+    for container in elements(child(group.node, "template", "spec", "containers")):
+        for item in elements(child(container, "ports")):
+            host, inside = scalar(group.doc, item, "hostPort"), scalar(group.doc, item, "containerPort")
+            if host is not None and inside is not None and inside.number is not None and host.number:
+                yield host, inside.number
+
+
+def _metadata(world: World) -> Iterator[tuple[str, dict[str, Value]]]:
+    for cluster in world.objects.clusters:
+        yield f"{cluster.kind} {cluster.name.text}", cluster.labels
+        yield f"{cluster.kind} {cluster.name.text}", cluster.annotations
+        for group in cluster.groups:
+            yield f"group {group.name}", group.labels
+            yield f"group {group.name}", group.annotations
+    for space in world.objects.namespaces:
+        if any(key in space.labels for key in (INJECTION, REVISION, DATAPLANE)):
+            yield f"Namespace {space.name.text}", space.labels
+
+
+def _said_by_pods(cluster: Cluster, name: str) -> bool:
+    return all(name in group.labels for group in cluster.groups)
+
+
+def _unheard(member: Member) -> Iterator[Hit]:
+    """What a pod template asks for, and does not get."""
+    group, space = member.group, member.space
+    label = group.labels.get(INJECT)
+    if label is not None and label.text not in ("true", "false"):
+        yield Hit(
+            at(label),
+            f"{INJECT}: {label.text!r} of group {group.name}: only 'true' and 'false' count",
+            f"{INJECT}: 'true'",
+        )
+        return
+    asks = label or group.labels.get(REVISION)
+    if space is not None and INJECTION in space.labels and space.labels[INJECTION].text != "enabled":
+        if asks is not None and asks.text != "false":
+            yield Hit(
+                at(asks),
+                f"group {group.name} asks for a sidecar, but namespace {space.name.text} says {INJECTION}: "
+                f"{space.labels[INJECTION].text}, which goes first",
+                f"{INJECTION}: enabled, or no such label",
+            )
+        return
+    if member.asked is Membership.SIDECAR:
+        return
+    for name in (INJECT, REVISION, DATAPLANE):
+        told = group.annotations.get(name)
+        if told is not None and told.text not in ("false", "none") and name not in group.labels:
+            yield Hit(
+                at(told),
+                f"{name} of group {group.name} is an annotation: where the namespace is not labelled, Istio reads "
+                "labels of pods only",
+                f"label {name}: '{told.text}' in the pod template",
+            )
+            return
+
+
+def _misplaced(group: Group) -> Iterator[tuple[Value, str]]:
+    for name, told in (*group.annotations.items(), *group.labels.items()):
+        tail = name.rpartition("/")[2]
+        if tail == "holdApplicationUntilProxyStarts":
+            yield told, f"{name} of group {group.name} has no effect: it is a field of ProxyConfig"
+    config = group.annotations.get(CONFIG)
+    if config is None:
+        return
+    for key in _unknown_settings(config.text):
+        yield config, f"{CONFIG} of group {group.name} has {key!r}, which is no field of ProxyConfig: it has no effect"

@@ -1,0 +1,41 @@
+"""Which ports the nodes of a cluster dial at each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from raymesh.manifests.objects import Group
+from raymesh.manifests.opened import number_of, worker_numbers
+from raymesh.manifests.relating import Case
+from raymesh.ports import WORKER_PORTS, Port
+
+
+def numbers_of(group: Group, port: Port) -> Sequence[int]:
+    """The numbers that a group gives a port; none if nobody knows them before it runs."""
+    if port.name == WORKER_PORTS:
+        return worker_numbers(group) or ()
+    number = number_of(group, port)
+    return () if number is None else (number,)
+
+
+def dialled(case: Case, source: Group, target: Group) -> Iterator[tuple[Port, Sequence[int]]]:
+    """Ports with their numbers that pods of one group dial at pods of another."""
+    for port in case.contract.ports:
+        if target.role not in port.roles or not _crosses(port, source, target):
+            continue
+        numbers = numbers_of(target, port)
+        if numbers:
+            yield port, numbers
+
+
+def _crosses(port: Port, source: Group, target: Group) -> bool:
+    if source.role == "worker" and target.role == "worker":  # what goes both ways goes between workers, too
+        return {"head->worker", "worker->head"} <= set(port.crosses) or "worker->worker" in port.crosses
+    return f"{source.role}->{target.role}" in port.crosses
+
+
+def dialled_numbers(case: Case) -> list[int]:
+    """Every number that some node of a cluster dials at another."""
+    groups = case.cluster.groups
+    found = {n for s in groups for t in groups for _, numbers in dialled(case, s, t) for n in numbers}
+    return sorted(found)
