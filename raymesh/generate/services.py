@@ -9,7 +9,8 @@ from raymesh.generate.manifests import Plan
 from raymesh.manifests.editing import add_elements, drop_element, drop_key, replace_node, set_key
 from raymesh.manifests.objects import Entry, Service
 from raymesh.manifests.places import Edit, shown
-from raymesh.manifests.relating import CLUSTER_LABEL, Case, selects_all
+from raymesh.manifests.relating import Case, selects_all
+from raymesh.manifests.surroundings import CLUSTER_LABEL
 from raymesh.manifests.tree import child
 from raymesh.ports import ServicePort
 

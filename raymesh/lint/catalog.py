@@ -11,7 +11,8 @@ HEADER = """\
 # Rules of `raymesh ports lint`
 
 Made by `python -m raymesh.lint.catalog`. RM000 stands for what could not be read. *Proof* is the first word of a
-page's evidence: *measured* with real Ray, read in *code*, *documented*, *reported* by users, or *inferred*.
+page's evidence: *measured* with real Ray, read in *code*, *documented*, *reported* by users, or *inferred*. Examples of
+a page are linted beside the cluster `mine`, as `raymesh ports generate --name mine` makes it.
 
 | rule | severity | what | proof |
 | --- | --- | --- | --- |

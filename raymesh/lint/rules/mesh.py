@@ -137,7 +137,7 @@ def _plaintext(case: Case, member: Member) -> Iterator[tuple[Value, str]]:
             yield mode, "mTLS is off for the pods"
         elif mode.text == "PERMISSIVE" and any(m.text == "STRICT" for _, m in told[wider:]):
             yield mode, "PERMISSIVE overrules a wider STRICT, and lets plaintext into the pods"
-    nearest = next((p for p in rank if not p.selector.empty), None)
+    nearest = next((p for p in rank if p.port_modes), None)
     for number, mode in _port_modes(nearest):
         port = next((p for n in numbers_in(number) if (p := case.owner_of(n))), None)
         if port is not None and port.crosses and member.group.role in port.roles and mode.text in _PLAINTEXT:

@@ -31,6 +31,7 @@ metadata: {name: default, namespace: default}
 spec:
   mtls: {mode: STRICT}
 """
+MINE = "  selector: {matchLabels: {ray.io/cluster: mine}}\n"
 OPERATOR = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -130,7 +131,7 @@ RED: dict[str, Example] = {
     "RM030": Example(f"{CLEAN}---\n{POLICY}"),
     "RM031": with_environment("RAY_USE_TLS", "1"),
     "RM032": with_environment("RAY_SERVE_USE_GRPC_BY_DEFAULT", "1"),
-    "RM033": Example(f"{CLEAN}---\n{STRICT}  portLevelMtls: {{6380: {{mode: PERMISSIVE}}}}\n"),
+    "RM033": Example(f"{CLEAN}---\n{STRICT}{MINE}  portLevelMtls: {{6380: {{mode: PERMISSIVE}}}}\n"),
     "RM034": change(
         HEAD_LABELS,
         f"annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: '6381'}}\n        {HEAD_LABELS}",
@@ -174,7 +175,7 @@ NEAR: dict[str, Example] = {
         lambda t: with_environment("RAY_USE_TLS", "1", t).text.replace("appProtocol: grpc", "appProtocol: tcp")
     ),
     "RM032": with_environment("RAY_SERVE_USE_GRPC_BY_DEFAULT", "0"),
-    "RM033": Example(f"{CLEAN}---\n{STRICT}  portLevelMtls: {{8265: {{mode: PERMISSIVE}}}}\n"),
+    "RM033": Example(f"{CLEAN}---\n{STRICT}{MINE}  portLevelMtls: {{8265: {{mode: PERMISSIVE}}}}\n"),
     "RM034": change(
         HEAD_LABELS,
         f"annotations: {{traffic.sidecar.istio.io/excludeInboundPorts: '9090'}}\n        {HEAD_LABELS}",

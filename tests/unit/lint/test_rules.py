@@ -10,22 +10,36 @@ from raymesh.lint.registry import all_rules
 from raymesh.lint.run import lint_texts
 from raymesh.manifests.relating import Options
 from tests.unit.lint.examples import CLEAN, NEAR, OLD_CLEAN, RED, UNMESHED, Example
+from tests.unit.lint.pages import page_examples
 
 IDS = [UNREADABLE, *all_rules()]
+
+
+FAILS, PASSES = page_examples()
 
 
 def hits(example: Example) -> list[str]:
     return [f.rule for f in lint_texts({"mine.yaml": example.text}, example.options).findings]
 
 
+def beside_mine(text: str) -> list[str]:
+    return [f.rule for f in lint_texts({"mine.yaml": CLEAN, "example.yaml": text}).findings]
+
+
 @pytest.mark.parametrize("rule", IDS)
 def test_a_rule_turns_red(rule: str) -> None:
-    assert rule in hits(RED[rule])
+    assert rule in (hits(RED[rule]) if rule in RED else beside_mine(FAILS[rule]))
 
 
 @pytest.mark.parametrize("rule", IDS)
 def test_a_rule_leaves_what_is_right_alone(rule: str) -> None:
     assert rule not in hits(NEAR.get(rule, Example(CLEAN)))
+
+
+@pytest.mark.parametrize("rule", sorted(FAILS))
+def test_the_examples_of_a_page_fail_and_pass(rule: str) -> None:
+    assert rule in beside_mine(FAILS[rule])
+    assert rule not in beside_mine(PASSES[rule])
 
 
 @pytest.mark.parametrize("rule", IDS)
@@ -38,7 +52,8 @@ def test_a_rule_has_a_page_with_cause_symptom_and_evidence(rule: str) -> None:
 
 
 def test_no_page_and_no_example_without_a_rule() -> None:
-    assert sorted(RED) == IDS
+    assert sorted({*RED, *FAILS}) == IDS
+    assert set(FAILS) == set(PASSES)
     assert set(NEAR) <= set(IDS)
     assert sorted(p.stem for p in Path(PAGES).glob("RM*.md")) == IDS
 
