@@ -106,12 +106,12 @@ def _find(text: str, name: str | None) -> Case:
         except ShapeError as error:
             raise UsageError(f"{item.place(error.node)}: {error}") from error
     world = make_world(objects, Options(mesh=True))
-    cases = [c for c in world.cases if name is None or c.cluster.name.text == name]
-    if not world.cases and objects.foreign:
+    cases = [c for c in world.meshed if name is None or c.cluster.name.text == name]
+    if not cases and objects.foreign:
         told = objects.foreign[0]
         raise UsageError(f"{told.place}: API {shown(told.text)}, not {_API}v1: another operator's, left alone")
     if len(cases) != 1:
-        names = ", ".join(shown(c.cluster.name.text) for c in world.cases) or "none"
+        names = ", ".join(shown(c.cluster.name.text) for c in world.meshed) or "none"
         raise UsageError(f"clusters in the file: {names}; --name says which one to change")
     cluster = cases[0].cluster
     if cluster.head is None:

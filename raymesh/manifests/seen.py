@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from raymesh.manifests.objects import Entry, Group
 from raymesh.manifests.relating import Case, selects
-from raymesh.manifests.tree import child
 from raymesh.ports import Port
 
 _HTTP = ("http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c", "kubernetes.io/ws")
@@ -27,7 +26,7 @@ def http_at(case: Case, group: Group, number: int, port: Port | None = None) -> 
         if _target(entry) == number
     }
     if group.role == "head" and port is not None and port.declared_in == "head-service":
-        told.add(None if child(case.cluster.spec, "headGroupSpec", "headService") is not None else False)
+        told.add(None if case.cluster.head_service is not None else False)
     return told.pop() if len(told) == 1 else None
 
 
