@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator
 
 import pytest
 
 from fixtures.run import RUN, Run
-from raymesh.errors import RaymeshError, UsageError
+from raymesh import stopping
+from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 from raymesh.settings import OPTIONS, load_settings
 
 pytest_plugins = (
@@ -45,8 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run
     selected = config.getoption("markexpr")
     if "e2e" in selected and "not e2e" not in selected and not config.getoption("collectonly"):
-        run.open()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a run politely gets a clean machine
+        stopping.on_signals()  # whoever ends a run politely gets a clean machine
+        try:
+            run.open()
+        except EnvironmentFault as error:
+            raise pytest.UsageError(str(error)) from None
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(settings.artifacts / "junit.xml")
 

@@ -17,6 +17,10 @@ class EnvironmentFault(RaymeshError):
         self.cure = cure
 
 
+class InUse(EnvironmentFault):
+    """Another run uses it now; the text says which one."""
+
+
 class UsageError(RaymeshError):
     """An option or an input file has a value that raymesh can't take; the text says which values it takes."""
 
@@ -35,3 +39,7 @@ class WaitTimeout(RaymeshError):
 
 class Unreadable(RaymeshError):
     """A witness answered in a form that its parser does not know: no verdict may be built on it."""
+
+
+class Stopped(RaymeshError):
+    """The run was asked to end, and a thread of it stops where it is."""

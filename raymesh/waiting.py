@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import tenacity
 
+from raymesh import stopping
 from raymesh.errors import WaitTimeout
 
 T = TypeVar("T")
 LAST_SEEN_CHARS = 2000
+SLICE_SECONDS = 0.5  # how soon a thread that waits sees that its part of the run ends
 
 
 def wait_for(
@@ -27,13 +29,15 @@ def wait_for(
     """Poll `probe` until `until` holds `stable` times in a row and return the value that held.
 
     `within` and `every` are seconds. An exception named in `transient` counts as "not yet"; any other escapes at once.
-    Raises WaitTimeout, which names `what` and the last value or exception seen.
+    Raises WaitTimeout, which names `what` and the last value or exception seen, and Stopped in a thread of a run that
+    ends.
     """
     streak = 0
     last: object = "nothing yet"
 
     def attempt() -> tuple[bool, T]:
         nonlocal streak, last
+        stopping.check()
         try:
             value = probe()
         except transient as error:
@@ -49,6 +53,7 @@ def wait_for(
     poller = tenacity.Retrying(
         stop=tenacity.stop_after_delay(within),
         wait=tenacity.wait_fixed(every),
+        sleep=_nap,
         retry=tenacity.retry_if_result(not_yet) | tenacity.retry_if_exception_type(transient),
     )
     try:
@@ -70,4 +75,11 @@ def hold_for(what: str, probe: Callable[[], T], *, holds: Callable[[T], bool], s
         left = end - time.monotonic()
         if left <= 0:
             return value
-        time.sleep(min(every, left))  # noqa: TID251 - the one sleep of the project
+        _nap(min(every, left))
+
+
+def _nap(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, SLICE_SECONDS))  # noqa: TID251 - the one sleep of the project
+        stopping.check()

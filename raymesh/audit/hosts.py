@@ -92,7 +92,7 @@ def remove_stale() -> None:
             if owned.is_stale(name):
                 netns.remove(name)
     for path in Path(tempfile.gettempdir()).glob(f"{owned.PREFIX}-*"):
-        if owned.is_stale(path.name):
+        if owned.is_stale(path.name) and path.lstat().st_uid == os.geteuid():
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from raymesh.audit.environments import RayEnvironment
 from raymesh.audit.hosts import HEAD_SERVICE, LOOPBACK, Host, Hosts
 from raymesh.errors import RaymeshError
+from raymesh.machine.programs import start
 from raymesh.ports import Contract
 from raymesh.ports.model import Role
 
@@ -83,15 +84,12 @@ def ray_node(
     folder.mkdir()
     log = folder / "ray-start.log"
     with log.open("w") as sink:
-        process = subprocess.Popen(
+        process = start(
             start_command(ray, host, hosts, params),
-            stdin=subprocess.DEVNULL,
+            environ=clean_environment(ray, hosts),
+            cwd=folder,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            env=clean_environment(ray, hosts),
-            cwd=folder,
-            text=True,
-            start_new_session=True,
         )
     try:
         yield Node(host, process, log)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from raymesh.audit.hosts import Host, Hosts
 from raymesh.audit.model import Crossing, Direction
 from raymesh.audit.processes import UNKNOWN, process_name
 from raymesh.ports.model import Role
+from raymesh.stopping import Threads
 from raymesh.waiting import wait_for
 from raymesh.witness.sockets import Endpoint, Socket, State, parse
 
@@ -65,7 +65,7 @@ def watching(hosts: Hosts) -> Iterator[Sightings]:
     """Watch until the block ends. A fault of the watcher is raised there: a blind watch proves nothing."""
     seen = Sightings()
     stop = threading.Event()
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with Threads(1) as pool:
         watcher = pool.submit(_watch, hosts, seen, stop)
         try:
             yield seen

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from dataclasses import asdict
 
+from raymesh import stopping
 from raymesh.audit.drills import DRILLS
 from raymesh.audit.judge import judge
 from raymesh.audit.measure import Plan, audit
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Audit one version and print what was seen; the exit code."""
     serve = arguments.serve or arguments.record
     made = _contract(arguments, serve)
-    signal.signal(signal.SIGTERM, _interrupt)
+    stopping.on_signals()
     try:
         return _drill(made, arguments) if arguments.drill else _audit(made, arguments, serve)
     except KeyboardInterrupt:
@@ -105,10 +105,6 @@ def _record(fresh: Recording) -> None:
     if fresh.ray in recorded_versions():
         fresh = add(load(fresh.ray), fresh)
     print(f"recorded run {fresh.runs}: {save(fresh)}", file=sys.stderr)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raymesh.audit import hosts
-from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.errors import EnvironmentFault, InUse, RaymeshError
+from raymesh.images import workshop
 from raymesh.images.recipes import REPOSITORY
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
@@ -45,17 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
         removed.append(what)
         print(f"removed: {what}", flush=True)
 
-    steps = [_orphans, _users_clusters, _private_clusters, _private_engine, _audited_hosts, _scratch]
+    steps = [_orphans, _users_clusters, _private_engine, _audited_hosts, _scratch]
     if arguments.caches:  # the private engine's clusters live in them
         steps = [_orphans, _users_clusters, _users_images, _private_engine, _audited_hosts, _caches]
     failed = False
-    try:
-        _refuse_in_use()
-        for step in steps:
-            failed |= not _done(step, say)
-    except RaymeshError as error:
-        failed = True
-        print(f"clean-up: {error}", file=sys.stderr)
+    for step in steps:
+        failed |= not _done(step, say)
+    locks.remove_free()
     if not removed and not failed:
         print("nothing of raymesh is left here")
     return int(failed)
@@ -69,13 +66,6 @@ def _done(step: Callable[[Say], None], say: Say) -> bool:
         print(f"clean-up: {error}", file=sys.stderr)
         return False
     return True
-
-
-def _refuse_in_use() -> None:
-    if not locks.is_free(engines.USERS_LOCK):
-        raise EnvironmentFault("a run uses the private engine right now", "end it (Ctrl-C), then clean up")
-    if not locks.is_free(cache_dir() / "workshop.lock"):
-        raise EnvironmentFault("a run builds images right now", "end it (Ctrl-C), then clean up")
 
 
 def _orphans(say: Say) -> None:
@@ -101,22 +91,21 @@ def _users_images(say: Say) -> None:
         say(f"image {name}")
 
 
-def _private_clusters(say: Say) -> None:
-    """Remove the private engine's clusters; a killed one is started once more for that."""
-    if engines.holds_containers():
-        _clusters(engines.private(Progress()), say)
-
-
 def _private_engine(say: Say) -> None:
+    """Remove the private engine's clusters, for which a killed one is started once more, and then the engine."""
     traces = engines.private_traces()
-    if not traces:
+    if not traces and not engines.holds_containers():
         return
     if os.geteuid() != 0:
         raise EnvironmentFault(f"a private engine of root is on this machine: {', '.join(traces)}", "run this as root")
-    with locks.exclusive(engines.START_LOCK):
-        wait_for("no trace of the private engine", _ended, until=lambda left: not left, within=GONE_SECONDS)
-    for trace in traces:
-        say(f"private engine: {trace}")
+    with engines.reserved():
+        try:
+            if engines.holds_containers():
+                _clusters(engines.running(Progress()) or engines.started(Progress()), say)
+        finally:  # with clusters that could not be removed in order
+            wait_for("no trace of the private engine", _ended, until=lambda left: not left, within=GONE_SECONDS)
+            for trace in traces:
+                say(f"private engine: {trace}")
 
 
 def _ended() -> list[str]:
@@ -125,9 +114,16 @@ def _ended() -> list[str]:
 
 
 def _clusters(engine: Engine, say: Say) -> None:
+    used: list[str] = []
     for name in kind.ours(engine):
-        kind.remove(name, engine, Progress())
-        say(f"cluster {name}")
+        try:
+            with locks.exclusive(kind.lock(name), what=f"the cluster {name}", within=0):
+                kind.remove(name, engine, Progress())
+                say(f"cluster {name}")
+        except InUse as error:
+            used.append(error.cause)
+    if used:
+        raise InUse("; ".join(used), "wait until that ends, or end it with Ctrl-C")
 
 
 def _audited_hosts(say: Say) -> None:
@@ -139,14 +135,22 @@ def _audited_hosts(say: Say) -> None:
 
 
 def _scratch(say: Say) -> None:
-    for pattern in SCRATCH:
-        for folder in cache_dir().glob(pattern):
-            _remove(folder, say)
+    found = [folder for pattern in SCRATCH for folder in cache_dir().glob(pattern)]
+    if found:
+        with locks.exclusive(cache_dir() / workshop.LOCK, what="a folder of an image build", within=0):
+            for folder in found:
+                _remove(folder, say)
 
 
 def _caches(say: Say) -> None:
+    if engines.private_traces():
+        raise EnvironmentFault("the private engine could not be ended, and its data is in the caches", "see above")
     if cache_dir().exists():
-        _remove(cache_dir(), say)
+        with (
+            locks.exclusive(engines.caches_lock(), what=f"the cache folder {cache_dir()}", within=0),
+            locks.exclusive(cache_dir() / workshop.LOCK, what=f"the cache folder {cache_dir()}", within=0),
+        ):
+            _remove(cache_dir(), say)
 
 
 def _remove(folder: Path, say: Say) -> None:

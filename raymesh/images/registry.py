@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
@@ -14,6 +13,7 @@ from raymesh.images.recipes import fill
 from raymesh.lane import Lane
 from raymesh.machine.engine import Engine
 from raymesh.paths import ROOT
+from raymesh.stopping import Threads
 
 IMAGES_FILE = ROOT / "manifests" / "images.yaml"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -42,7 +42,7 @@ def published(lane: Lane) -> dict[str, str]:
 def silent_registries(lane: Lane, engine: Engine) -> list[str]:
     """Return the registries that do not give the lane's images: each is asked for one of them, all at once."""
     one_of_each = {image.split("/", 1)[0]: image for image in published(lane).values()}
-    with ThreadPoolExecutor(len(one_of_each)) as pool:
+    with Threads(len(one_of_each)) as pool:
         answers = pool.map(lambda image: _answers(image, engine), one_of_each.values())
         return [host for host, answered in zip(one_of_each, answers, strict=True) if not answered]
 

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,14 @@ from raymesh.lane import Lane
 from raymesh.machine import packages
 from raymesh.machine.engine import Engine
 from raymesh.machine.locks import exclusive
-from raymesh.machine.programs import end_all, run
+from raymesh.machine.programs import run
 from raymesh.machine.toolbox import toolbox
 from raymesh.paths import ROOT, cache_dir
 from raymesh.progress import Progress
+from raymesh.stopping import Threads
 
 LABEL = "raymesh.key"
+LOCK = "workshop.lock"  # in the cache folder: one run at a time builds images
 NODE = "node"
 TOOLS = "images"  # of images/tools.yaml
 DISK_GIB = 20  # cold: Go's build cache 7, engine with images and a cluster 9, the rest 2; measured on lane seed
@@ -74,22 +76,16 @@ class Workshop:
         Raises EnvironmentFault where a registry does not answer or the disk is too small, CommandError where a step
         fails.
         """
-        with exclusive(cache_dir() / "workshop.lock"):
+        with exclusive(cache_dir() / LOCK, what="the building of images", say=self.progress.say):
             missing = [r for r in self.recipes.images.values() if r.name != NODE and not self._exists(r)]
             node = self.recipes.images[NODE]
             if missing or not self._exists(node):
                 self._announce([*missing, node])
-                with self.progress.phase("images") as note, ThreadPoolExecutor(1) as go, ThreadPoolExecutor(1) as net:
-                    try:
-                        parts = self._parts([*missing, node], go, net)
-                        for n, recipe in enumerate([*missing, node], 1):
-                            note.text = f"{recipe.name}, {n} of {len(missing) + 1}"
-                            self._build(recipe, parts)
-                    except BaseException:  # a failure or Ctrl-C: the other thread's work is not waited for
-                        for pool in (go, net):
-                            pool.shutdown(wait=False, cancel_futures=True)
-                        end_all()
-                        raise
+                with self.progress.phase("images") as note, Threads(1) as go, Threads(1) as net:
+                    parts = self._parts([*missing, node], go, net)
+                    for n, recipe in enumerate([*missing, node], 1):
+                        note.text = f"{recipe.name}, {n} of {len(missing) + 1}"
+                        self._build(recipe, parts)
         return self.references()
 
     # What exists, and what it is keyed by.
@@ -141,7 +137,7 @@ class Workshop:
 
     # The parts that go into build contexts.
 
-    def _parts(self, recipes: list[Recipe], go: ThreadPoolExecutor, net: ThreadPoolExecutor) -> dict[str, Future[Path]]:
+    def _parts(self, recipes: list[Recipe], go: Threads, net: Threads) -> dict[str, Future[Path]]:
         parts: dict[str, Future[Path]] = {}
         for root in dict.fromkeys(r.root for r in recipes if r.root):
             parts[f"root {root}"] = net.submit(self._root, self.recipes.roots[root])

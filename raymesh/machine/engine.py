@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raymesh.errors import CommandError, EnvironmentFault, WaitTimeout
-from raymesh.machine import locks, ownership
+from raymesh.errors import CommandError, EnvironmentFault, InUse, WaitTimeout
+from raymesh.machine import locks, ownership, trust
 from raymesh.machine.programs import Completed, run
 from raymesh.machine.toolbox import Toolbox, toolbox
 from raymesh.paths import cache_dir
@@ -30,16 +30,20 @@ from raymesh.waiting import wait_for
 
 NAMESPACE = "raymesh"
 RUN_DIR = Path("/run/raymesh")
-# There is one private engine a machine, whatever cache folder a run uses: so are its locks.
-USERS_LOCK, START_LOCK = Path("/run/lock/raymesh-users"), Path("/run/lock/raymesh-start")
+# There is one private engine a machine, whatever cache folder a run uses: so are its locks. USERS is held by every run
+# that uses it, START by whoever starts or ends it. START is taken first, or USERS without waiting.
+USERS, START = "engine-users", "engine-start"
+# Where raymesh 0.1 had its lock: such a run may still be at work.
+OLD_USERS_LOCK = Path("/run/lock/raymesh-users")
 SOCKET = RUN_DIR / "docker.sock"
 PID_FILE = RUN_DIR / "engine.pid"
+CONFIG = RUN_DIR / "daemon.json"  # written first and removed last: while it is there, what is called raymesh is ours
 NETNS_FILE = Path("/run/netns") / NAMESPACE
 HOST_LINK, INNER_LINK, BRIDGE = "raymesh-host", "raymesh-in", "raymesh0"
 # Private ranges to try in turn: the first that no route of the machine covers is taken.
 RANGES = ("10.213.0.0/16", "10.217.0.0/16", "172.29.0.0/16", "192.168.192.0/18")
 CURE = "it needs a machine where root may mount and make namespaces; or start a Docker of your own"
-START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 60, 20, 15
+START_SECONDS, STOP_SECONDS, ANSWER_SECONDS, PATIENCE_SECONDS = 60, 20, 15, 60
 CGROUPS = Path("/sys/fs/cgroup")
 # Engines that this process started. They outlive the call that did, and a Popen that is dropped while its program runs
 # is a ResourceWarning, which pytest makes an error of whatever test is under way.
@@ -72,20 +76,27 @@ class Engine:
 def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
     """Yield the engine of this machine; a private one is started, and ended with its last user unless `keep()`.
 
-    Raises EnvironmentFault where none answers and none can be started.
+    It is never ended while another run uses it or has a cluster in it. Raises EnvironmentFault where none answers and
+    none can be started.
     """
-    users = users_engine()
-    if users:
-        yield users
-        return
-    _refuse_without_means()
-    with locks.shared(USERS_LOCK):
-        try:
-            yield private(progress)
-        finally:
-            kept = keep()
-    if not kept:
-        stop_if_unused()
+    with locks.shared(caches_lock(), what="the cache folder", say=progress.say):
+        users = users_engine()
+        if users:
+            yield users
+            return
+        _refuse_without_means()
+        with locks.shared(locks.of_machine(USERS), what="the private engine", say=progress.say) as place:
+            try:
+                yield private(progress, place)
+            finally:
+                kept = keep()
+        if not kept:
+            stop_if_unused(progress)
+
+
+def caches_lock() -> Path:
+    """Return the lock file that everyone holds who uses what is in the cache folder, an engine's data among it."""
+    return cache_dir() / "in-use.lock"
 
 
 def users_engine() -> Engine | None:
@@ -98,15 +109,37 @@ def users_engine() -> Engine | None:
     return None
 
 
-def stop_if_unused() -> None:
-    """End the private engine if no other run uses it."""
-    if locks.is_free(USERS_LOCK):
-        with locks.exclusive(START_LOCK):
+def stop_if_unused(progress: Progress) -> None:
+    """End the private engine if no other run uses it, and no cluster that was kept runs in it."""
+    with contextlib.suppress(InUse), reserved():
+        found = running(progress)
+        kept = found.docker("ps", "--format", "{{.Names}}").stdout.split() if found else []
+        if kept:
+            progress.say(f"the private engine stays for {', '.join(kept)}; `raymesh clean` ends it")
+        else:
             remove_private()
 
 
+@contextlib.contextmanager
+def reserved() -> Iterator[None]:
+    """Keep every other run from the private engine. Raises InUse, which names who uses it, at once."""
+    users, start = locks.of_machine(USERS), locks.of_machine(START)
+    what = "the private engine"
+    with locks.exclusive(start, what=what, within=0), locks.exclusive(users, what=what, within=0):
+        older = [process for process in locks.holders(OLD_USERS_LOCK) if process.uids().real == 0]
+        if older:
+            raise InUse(f"{what} is in use by {locks.described(older[0])}", "wait until that ends")
+        yield
+
+
 def remove_private() -> None:
-    """End the private engine and remove what it left: processes, network namespace, cgroups, sockets."""
+    """End the private engine and remove what it left: processes, network namespace, cgroups, sockets.
+
+    Whoever calls holds it `reserved`. What only has its name, and was not made by raymesh, stays.
+    """
+    if not CONFIG.exists():
+        shutil.rmtree(RUN_DIR, ignore_errors=True)
+        return
     pid = _recorded_pid()
     if pid:
         _end(pid)
@@ -125,11 +158,16 @@ def remove_private() -> None:
                 folder.rmdir()
         with contextlib.suppress(OSError):
             group.rmdir()
+    for path in RUN_DIR.iterdir():
+        if path != CONFIG:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     shutil.rmtree(RUN_DIR, ignore_errors=True)
 
 
 def private_traces() -> list[str]:
     """Return what of a private engine is on the machine, be it running or killed; its data folder is a cache."""
+    if not CONFIG.exists():
+        return []
     pid = _recorded_pid()
     there = {
         f"engine process {pid}": pid is not None,
@@ -155,20 +193,44 @@ def _groups() -> list[Path]:
     return [group for group in (*CGROUPS.glob("*/raymesh"), CGROUPS / "raymesh") if group.exists()]
 
 
-def private(progress: Progress) -> Engine:
-    """Return the private engine, starting it where it does not run."""
-    with locks.exclusive(START_LOCK):
-        tools = toolbox("engine", progress)
-        if _recorded_pid() and (found := _answering(tools)):
+def private(progress: Progress, place: locks.Held) -> Engine:
+    """Return the private engine, starting it where it does not run; `place` is this run's hold on it.
+
+    Raises InUse where it runs, does not answer, and others use it.
+    """
+    with locks.exclusive(locks.of_machine(START), what="the start of the private engine", say=progress.say):
+        found = running(progress)
+        if found:
             return found
-        with progress.phase("start a private Docker engine"):
-            remove_private()  # whatever a killed one left
-            try:
-                _start(tools)
-            except BaseException:
-                remove_private()
-                raise
-        found = _answering(tools)
+        if not place.alone():
+            raise InUse(
+                f"the private engine does not answer, and it is in use by {locks.who(place.path)}",
+                f"read {_log_file()}; wait until those runs end, or end them",
+            )
+        return started(progress)
+
+
+def running(progress: Progress) -> Engine | None:
+    """Return the private engine if it runs and answers. A machine under load is given time."""
+    if not _recorded_pid():
+        return None
+    tools = toolbox("engine", progress)
+    with contextlib.suppress(WaitTimeout):
+        return wait_for("the private engine", lambda: _answering(tools), until=bool, within=PATIENCE_SECONDS)
+    return None
+
+
+def started(progress: Progress) -> Engine:
+    """Start the private engine anew. Whoever calls keeps others from it."""
+    tools = toolbox("engine", progress)
+    with progress.phase("start a private Docker engine"):
+        remove_private()  # whatever a killed one left
+        try:
+            _start(tools)
+        except BaseException:
+            remove_private()
+            raise
+    found = _answering(tools)
     if not found:
         raise EnvironmentFault("the private engine does not answer", f"read {_log_file()}")
     return found
@@ -181,17 +243,21 @@ def _answering(tools: Toolbox) -> Engine | None:
         version = run(
             ["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS, env=environment
         ).stdout.strip()
+        return Engine("private", version, _address(), environment)
     except CommandError:
         return None
-    return Engine("private", version, str(_network()[2]), environment)
 
 
 def _start(tools: Toolbox) -> None:
     network, host, inner = _network()
-    for folder in (RUN_DIR, cache_dir() / "engine"):
-        folder.mkdir(parents=True, exist_ok=True)
+    for name, there in ((f"network namespace {NAMESPACE}", NETNS_FILE), (f"network link {HOST_LINK}", _link())):
+        if there.exists():
+            raise EnvironmentFault(f"there is a {name} that raymesh did not make", "rename or delete it")
+    trust.folder(cache_dir() / "engine")
+    trust.folder(RUN_DIR)
+    # First of all: by this file, what comes next is known as ours.
+    CONFIG.write_text(json.dumps(_configuration(f"{network.network_address + 4096}/20")))
     first = f"{network.network_address + 257}/24"
-    pools = f"{network.network_address + 4096}/20"
     environment = tools.environment
 
     def ip(*words: str) -> None:
@@ -212,27 +278,12 @@ def _start(tools: Toolbox) -> None:
     for link in ("lo", INNER_LINK, BRIDGE):
         ip("-n", NAMESPACE, "link", "set", link, "up")
 
-    config = RUN_DIR / "daemon.json"
-    config.write_text(
-        json.dumps(
-            {
-                "data-root": str(cache_dir() / "engine" / "data"),
-                "exec-root": str(RUN_DIR / "exec"),
-                "pidfile": str(RUN_DIR / "dockerd.pid"),
-                "hosts": [f"unix://{SOCKET}"],
-                "bridge": BRIDGE,
-                "cgroup-parent": "/raymesh",
-                "default-address-pools": [{"base": pools, "size": 24}],
-                "group": "root",
-            }
-        )
-    )
     with _log_file().open("w") as log:
         process = subprocess.Popen(
             [
                 # --kill-child: the namespace's first process, and with it all others, dies with this one.
                 *("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL"),
-                *("--mount-proc", "nsenter", f"--net={NETNS_FILE}", "dockerd", "--config-file", str(config)),
+                *("--mount-proc", "nsenter", f"--net={NETNS_FILE}", "dockerd", "--config-file", str(CONFIG)),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -258,19 +309,36 @@ def _start(tools: Toolbox) -> None:
         raise EnvironmentFault(str(error), f"read {_log_file()}") from error
 
 
+def _configuration(pools: str) -> dict[str, object]:
+    """Return dockerd's daemon.json."""
+    return {
+        "data-root": str(cache_dir() / "engine" / "data"),
+        "exec-root": str(RUN_DIR / "exec"),
+        "pidfile": str(RUN_DIR / "dockerd.pid"),
+        "hosts": [f"unix://{SOCKET}"],
+        "bridge": BRIDGE,
+        "cgroup-parent": "/raymesh",
+        "default-address-pools": [{"base": pools, "size": 24}],
+        "group": "root",
+    }
+
+
 def _client_environment(tools: Toolbox) -> dict[str, str]:
     config = cache_dir() / "engine" / "client"  # not the user's: what it names is for another engine
     return {**tools.environment, "DOCKER_HOST": f"unix://{SOCKET}", "DOCKER_CONFIG": str(config)}
 
 
+def _address() -> str:
+    """Return the engine's address, which is the one after ours on the cable between us. Raises CommandError."""
+    [link] = json.loads(run(["ip", "-json", "-4", "address", "show", "dev", HOST_LINK], timeout=30).stdout)
+    [ours] = [ipaddress.IPv4Address(row["local"]) for row in link["addr_info"]]
+    return str(ours + 1)
+
+
 def _network() -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Address, ipaddress.IPv4Address]:
-    """Return the range of the private engine, our address in it and the engine's."""
+    """Choose the range of a new private engine, our address in it and the engine's."""
     routes = json.loads(run(["ip", "-json", "-4", "route", "show"], timeout=30).stdout)
-    used = [
-        ipaddress.ip_network(route["dst"])
-        for route in routes
-        if route["dst"] != "default" and route.get("dev") != HOST_LINK
-    ]
+    used = [ipaddress.ip_network(route["dst"]) for route in routes if route["dst"] != "default"]
     for text in RANGES:
         network = ipaddress.IPv4Network(text)
         if not any(network.overlaps(other) for other in used):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from raymesh.errors import EnvironmentFault
 from raymesh.machine import owned
-from raymesh.machine.programs import end_group, run
+from raymesh.machine.programs import run, running
 
 ETC = Path("/etc/netns")
 RUN = Path("/run/netns")
@@ -29,8 +29,8 @@ def allowed() -> bool:
 
 
 def present() -> list[str]:
-    """Names of all network namespaces of this machine."""
-    return [path.name for path in RUN.iterdir()] if RUN.is_dir() else []
+    """Names of all network namespaces of this machine, and of those that only left their files in /etc/netns."""
+    return sorted({path.name for folder in (RUN, ETC) if folder.is_dir() for path in folder.iterdir()})
 
 
 def create(name: str, address: str) -> None:
@@ -76,15 +76,9 @@ def owner(name: str) -> Callable[[int], bool]:
 
 def serve_names(start: tuple[str, ...], table: Path, stack: ExitStack) -> int:
     """Run a nameserver behind `start` until `stack` ends; its process id."""
-    server = subprocess.Popen(
-        [*start, sys.executable, str(NAMES_SERVER), str(table)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+    server = stack.enter_context(
+        running([*start, sys.executable, str(NAMES_SERVER), str(table)], stdout=subprocess.PIPE)
     )
-    stack.enter_context(server)
-    stack.callback(end_group, server)
     assert server.stdout is not None
     if server.stdout.readline().strip() != "ready":
         raise EnvironmentFault(

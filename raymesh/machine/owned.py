@@ -9,23 +9,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from raymesh.machine.ownership import started
+from raymesh.machine.ownership import is_gone, namespace, started
 from raymesh.waiting import wait_for
 
 PREFIX = "rmaudit"
-OURS = re.compile(PREFIX + r"-(?P<pid>\d+)-(?P<started>\d+)(-(head|worker))?")
+# Short, for a unix socket's path in a folder of that name has to fit into 107 characters: the kernel numbers its
+# namespaces from 0xEFFFFFFC on, so that the last six digits tell them apart.
+NAMESPACE_DIGITS = 6
+OURS = re.compile(PREFIX + r"-(?P<namespace>[0-9a-f]{6})-(?P<pid>\d+)-(?P<started>\d+)(-(head|worker))?")
 END_SECONDS = 20.0
 
 
 def name() -> str:
     """A name for what this process makes; nothing else will ever have it."""
-    return f"{PREFIX}-{os.getpid()}-{started(os.getpid())}"
+    return f"{PREFIX}-{_namespace()}-{os.getpid()}-{started(os.getpid())}"
 
 
 def is_stale(thing: str) -> bool:
-    """Whether `thing` carries the name of a process that is gone."""
+    """Whether `thing` carries the name of a process that is gone; one of another pid namespace can't be told so."""
     found = OURS.fullmatch(thing)
-    return found is not None and started(int(found["pid"])) != found["started"]
+    return (
+        found is not None
+        and found["namespace"] == _namespace()
+        and is_gone(int(found["pid"]), found["started"], namespace())
+    )
+
+
+def _namespace() -> str:
+    return f"{namespace():x}"[-NAMESPACE_DIGITS:]
 
 
 def pids(owns: Callable[[int], bool]) -> list[int]:

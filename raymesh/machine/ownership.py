@@ -15,20 +15,31 @@ STARTED_FIELD = 19  # of /proc/PID/stat, counted after the command name
 END_SECONDS = 10.0
 
 
+def namespace() -> int:
+    """Return the number of our process-id namespace: in another one, a process id means another process or none."""
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
 def mark() -> dict[str, str]:
     """Return the variable that says which process started a program; a program hands it on to what it starts."""
-    return {VARIABLE: f"{os.getpid()} {started(os.getpid())}"}
+    return {VARIABLE: f"{os.getpid()} {started(os.getpid())} {namespace()}"}
 
 
 def started(pid: int) -> str:
     """Return the kernel's start time of a process: with it, a pid given out again is not taken for the old one.
 
-    Empty where there is no such process.
+    Empty where there is no such process, and for one that has ended and is only waited for.
     """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[STARTED_FIELD]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
+    return "" if fields[0] in ("Z", "X") else fields[STARTED_FIELD]
+
+
+def is_gone(pid: int, start: str, its_namespace: int) -> bool:
+    """Tell whether a process has ended. What another process-id namespace has can't be told from here: it has not."""
+    return its_namespace == namespace() and started(pid) != start
 
 
 def orphans() -> dict[int, str]:
@@ -51,8 +62,8 @@ def end_orphans() -> None:
 
 
 def _lost(entry: Path) -> bool:
-    found = re.search(rf"(?:^|\0){VARIABLE}=(?P<pid>\d+) (?P<started>\d+)\0", _text(entry / "environ"))
-    return found is not None and started(int(found["pid"])) != found["started"]
+    found = re.search(rf"(?:^|\0){VARIABLE}=(\d+) (\d+) (\d+)\0", _text(entry / "environ"))
+    return found is not None and is_gone(int(found[1]), found[2], int(found[3]))
 
 
 def _text(path: Path) -> str:

@@ -8,21 +8,20 @@ import os
 import shlex
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from raymesh import stopping
 from raymesh.errors import CommandError
 from raymesh.machine import ownership
 
 LOG = logging.getLogger(__name__)
 TAIL_LINES = 15
 TERM_GRACE_SECONDS = 5
-_running: set[subprocess.Popen[str]] = set()
-_starting = threading.Lock()  # what is started is in _running before anyone reads it
+SLICE_SECONDS = 0.5  # how soon a program in a thread ends with the run
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ def run(
     `timeout` is seconds; `env` is added to ours. With `log`, both streams are appended there as they come (and stdout
     and stderr of the result are empty), and a program that writes nothing there for `silence` seconds is given up: one
     that waits for a server has no deadline of its own. The program runs in a process group of its own, which is ended
-    as a whole when the deadline passes or the caller is interrupted. Raises CommandError on a non-zero exit (unless
-    `check` is false), a missing program, a passed deadline or a long silence.
+    as a whole when the deadline passes, the caller is interrupted or, in a thread, the run ends. Raises CommandError on
+    a non-zero exit (unless `check` is false), a missing program, a passed deadline or a long silence, and Stopped in a
+    thread of a run that ends.
     """
     words = [str(word) for word in argv]
     line = shlex.join(words)
@@ -63,28 +63,18 @@ def run(
         if log and not isinstance(sink, int):
             sink.write(f"$ {line}\n")
             sink.flush()
-        try:
-            with _starting:
-                process = subprocess.Popen(
-                    words,
-                    stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-                    stdout=sink,
-                    stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                    env={**os.environ, **ownership.mark(), **(env or {})},
-                    cwd=cwd,
-                    text=True,
-                    errors="replace",
-                    start_new_session=True,
-                )
-                _running.add(process)
-        except OSError as error:
-            raise CommandError(f"cannot start {words[0]}: {error.strerror}") from error
-        stack.callback(_running.discard, process)
+        process = start(
+            words,
+            environ={**os.environ, **(env or {})},
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT if log else subprocess.PIPE,
+        )
         stack.callback(_close_pipes, process)
         try:
-            if log and silence is not None:
-                _listen(process, log, silence, timeout)
-            out, err = process.communicate(stdin, timeout=max(0.0, started + timeout - time.monotonic()))
+            hears = _listener(log, silence) if log and silence is not None else lambda: None
+            out, err = _finish(process, stdin, started + timeout, hears)
         except subprocess.TimeoutExpired:
             end_group(process)
             raise CommandError(f"no end after {timeout:g} s: {line}\n{_tail(log, '')}") from None
@@ -104,18 +94,85 @@ class _Silent(Exception):
     """A program wrote nothing for too long."""
 
 
-def _listen(process: subprocess.Popen[str], log: Path, silence: float, timeout: float) -> None:
-    """Return once the program has ended. Raises _Silent, or TimeoutExpired as `communicate` does."""
-    end, heard, size = time.monotonic() + timeout, time.monotonic(), log.stat().st_size
-    while time.monotonic() < end:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(min(1.0, silence))
-            return
-        if log.stat().st_size != size:
-            heard, size = time.monotonic(), log.stat().st_size
+def start(
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int | IO[Any] = subprocess.DEVNULL,
+    stdout: int | IO[Any] = subprocess.DEVNULL,
+    stderr: int | IO[Any] = subprocess.DEVNULL,
+) -> subprocess.Popen[str]:
+    """Start a program that carries our mark, in a process group of its own; whoever starts it ends it.
+
+    `environ` is the whole environment, ours where it is not given. Raises CommandError where it can't be started, and
+    Stopped in a thread of a run that ends.
+    """
+    stopping.check()
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env={**(os.environ if environ is None else environ), **ownership.mark()},
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"cannot start {argv[0]}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def running(
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: int | IO[Any] = subprocess.DEVNULL,
+    stdout: int | IO[Any] = subprocess.DEVNULL,
+    stderr: int | IO[Any] = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program as `start` does, and end it with all that it started when the block ends."""
+    process = start(argv, environ=environ, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr)
+    try:
+        yield process
+    finally:
+        end_group(process)
+        _close_pipes(process)
+
+
+def _finish(
+    process: subprocess.Popen[str], stdin: str | None, end: float, hears: Callable[[], None]
+) -> tuple[str | None, str | None]:
+    """Return what the program wrote once it has ended. Raises TimeoutExpired at `end`, and what `hears` raises."""
+    while True:
+        left = max(0.0, end - time.monotonic())
+        try:
+            return process.communicate(stdin, timeout=min(SLICE_SECONDS, left))
+        except subprocess.TimeoutExpired:
+            if left <= SLICE_SECONDS:
+                raise
+        stdin = None  # what was given is kept by communicate
+        stopping.check()
+        hears()
+
+
+def _listener(log: Path, silence: float) -> Callable[[], None]:
+    """Return a check that raises _Silent when nothing was written to `log` for `silence` seconds."""
+    heard, size = time.monotonic(), log.stat().st_size
+
+    def hears() -> None:
+        nonlocal heard, size
+        now = log.stat().st_size
+        if now != size:
+            heard, size = time.monotonic(), now
         elif time.monotonic() - heard > silence:
             raise _Silent
-    raise subprocess.TimeoutExpired(process.args, timeout)
+
+    return hears
 
 
 def end_group(process: subprocess.Popen[Any]) -> None:
@@ -127,14 +184,6 @@ def end_group(process: subprocess.Popen[Any]) -> None:
     with contextlib.suppress(ProcessLookupError):  # whoever of the group did not listen
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def end_all() -> None:
-    """End every program that run() started and that still runs, in whichever thread."""
-    with _starting:
-        running = tuple(_running)
-    for process in running:
-        end_group(process)
 
 
 def _close_pipes(process: subprocess.Popen[str]) -> None:

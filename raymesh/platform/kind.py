@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
-import subprocess
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pytest_kind.cluster import KindCluster
 
-from raymesh.errors import CommandError, EnvironmentFault, RaymeshError
+from raymesh.errors import EnvironmentFault, RaymeshError
 from raymesh.images.recipes import REPOSITORY
 from raymesh.images.source import Served
 from raymesh.images.workshop import NODE
-from raymesh.machine import ownership
+from raymesh.machine import locks, trust
 from raymesh.machine.engine import Engine
 from raymesh.machine.programs import run
 from raymesh.machine.toolbox import toolbox
@@ -31,7 +30,9 @@ from raymesh.waiting import wait_for
 
 OWNER_MOUNT = "/raymesh"  # an empty folder mounted into our nodes: by it a cluster is known as ours, running or not
 WHOLE = "/kind/raymesh-whole"  # in the node: a cluster without it was killed while it was made
+CREATING = Path(__file__).with_name("creating.py")
 FIRST_PORT, PORTS = 20000, 20000
+CREATE_SECONDS, DELETE_SECONDS = 900, 120
 
 
 @dataclass(frozen=True)
@@ -73,34 +74,28 @@ def _installed_by(images: str) -> str:
     return digest.hexdigest()[:12]
 
 
-class _Cluster(KindCluster):  # type: ignore[misc]  # pytest-kind has no types
-    """KindCluster with programs of ours: its constructor makes a folder in the working directory, for downloads."""
-
-    def __init__(self, name: str, kubeconfig: Path, image: str, kind: Path, kubectl: Path) -> None:
-        self.name, self.kubeconfig_path, self.image = name, kubeconfig, image
-        self.kind_path, self.kubectl_path = kind, kubectl
+def lock(name: str) -> Path:
+    """Return the lock file of a cluster name: who holds it may make, use and remove the cluster and its files."""
+    return locks.of_machine(f"cluster-{name}")
 
 
 @contextlib.contextmanager
 def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> Iterator[tuple[Kube, bool]]:
     """Yield a cluster and whether it was found (kept by an earlier run) instead of made.
 
-    Only who keeps a cluster gets a kept one; it is removed in the end unless `keep`. Raises EnvironmentFault where a
-    cluster of that name is not ours.
+    Its name is this run's alone meanwhile; a run that wants it, too, waits. Only who keeps a cluster gets a kept one;
+    it is removed in the end unless `keep`. Raises EnvironmentFault where a cluster of that name is not ours.
     """
-    kind, kubectl = _program("kind", progress), _program("kubectl", progress)
-    kubeconfig = cache_dir() / "clusters" / f"{spec.name}.kubeconfig"
-    kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-    made = _Cluster(spec.name, kubeconfig, spec.node_image, kind, kubectl)
-    kube = Kube(kubeconfig, kubectl)
-    with _environment(engine):
+    with locks.exclusive(lock(spec.name), what=f"the cluster name {spec.name}", say=progress.say):
+        kind, kubectl = _program("kind", progress), _program("kubectl", progress)
+        kube = Kube(_folder() / f"{spec.name}.kubeconfig", kubectl)
         found = keep and _exists(spec.name, engine) and _usable(spec, engine, kind, kube)
         if not found:
             remove(spec.name, engine, progress)
         try:
             if not found:
                 with progress.phase("create the kind cluster"):
-                    _create(made, _config(spec, engine))
+                    _create(spec, engine, kind, kube)
                     _leak_guard(spec.name, engine)
                     engine.docker("exec", _node(spec.name), "touch", WHOLE)
             yield kube, found
@@ -110,34 +105,54 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
                     remove(spec.name, engine, progress)
 
 
-def _create(made: _Cluster, config: Path) -> None:
-    try:
-        made.create(config)
-    except subprocess.CalledProcessError as error:
-        raise CommandError(f"kind can't create the cluster, exit code {error.returncode}; it says why below") from None
+def _create(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> None:
+    """Let pytest-kind's KindCluster make it. Raises CommandError with kind's last lines."""
+    log = _folder() / f"{spec.name}.log"
+    log.unlink(missing_ok=True)
+    words: list[str | Path] = [spec.name, kube.kubeconfig, spec.node_image, kind, kube.program, _config(spec, engine)]
+    with tempfile.TemporaryDirectory() as folder:  # for the folder that KindCluster makes where it runs
+        run(
+            [sys.executable, "-P", CREATING, *words],
+            timeout=CREATE_SECONDS,
+            env=_environment(engine),
+            cwd=Path(folder),
+            log=log,
+        )
 
 
 def remove(name: str, engine: Engine, progress: Progress) -> None:
-    """Remove a cluster of ours, half-made or killed ones too. Raises EnvironmentFault where it is not ours."""
+    """Remove a cluster of ours, half-made or killed ones too. Whoever calls holds its `lock`.
+
+    Raises EnvironmentFault where it is not ours.
+    """
     if not _exists(name, engine):
         return
-    if not _identity(name, engine):
+    maker, identity = _owner(name, engine)
+    if not identity:
         raise EnvironmentFault(
             f"there is a kind cluster {name!r} that raymesh did not make",
             "choose another name with --cluster-name, or delete that cluster yourself",
         )
-    with _environment(engine):
-        run([_program("kind", progress), "delete", "cluster", "--name", name], timeout=120)
-    (cache_dir() / "clusters" / f"{name}.kubeconfig").unlink(missing_ok=True)
+    if maker != _owner_folder():
+        raise EnvironmentFault(
+            f"the kind cluster {name!r} was made by a raymesh with another cache folder, {maker.parents[1]}",
+            f"choose another name with --cluster-name, or run `XDG_CACHE_HOME={maker.parents[2]} raymesh clean`",
+        )
+    run(
+        [_program("kind", progress), "delete", "cluster", "--name", name],
+        timeout=DELETE_SECONDS,
+        env=_environment(engine),
+    )
+    (_folder() / f"{name}.kubeconfig").unlink(missing_ok=True)
 
 
 def ours(engine: Engine) -> list[str]:
-    """Return the names of the clusters that raymesh made in this engine."""
+    """Return the names of the clusters that raymesh made in this engine, with this cache folder."""
     nodes = engine.docker(
         *("ps", "--all", "--filter", "label=io.x-k8s.kind.cluster"),
         *("--format", '{{.Label "io.x-k8s.kind.cluster"}}'),
     ).stdout.split()
-    return sorted(name for name in set(nodes) if _identity(name, engine))
+    return sorted(name for name in set(nodes) if _owner(name, engine)[0] == _owner_folder())
 
 
 def _exists(name: str, engine: Engine) -> bool:
@@ -148,24 +163,38 @@ def _node(name: str) -> str:
     return f"{name}-control-plane"
 
 
-def _identity(name: str, engine: Engine) -> str | None:
-    """Return the identity that its owner mount carries, or None where the cluster is not ours."""
+def _folder() -> Path:
+    """Return the folder for what belongs to clusters; their kubeconfigs are administrators' keys."""
+    return trust.folder(cache_dir() / "clusters")
+
+
+def _owner_folder() -> Path:
+    return (cache_dir() / "clusters" / "owner").resolve()
+
+
+def _owner(name: str, engine: Engine) -> tuple[Path, str]:
+    """Return what a cluster's owner mount says: whose cache folder made it, and its identity; "" where it has none."""
     mounts = engine.docker(
-        "container", "inspect", "--format", "{{range .Mounts}}{{println .Destination}}{{end}}", _node(name)
-    ).stdout.split()
-    marks = [mount.removeprefix(f"{OWNER_MOUNT}/") for mount in mounts if mount.startswith(f"{OWNER_MOUNT}/")]
-    return marks[0] if marks else None
+        *("container", "inspect", "--format", "{{range .Mounts}}{{println .Destination .Source}}{{end}}", _node(name))
+    ).stdout.splitlines()
+    for mount in mounts:
+        destination, _, source = mount.strip().partition(" ")
+        if destination.startswith(f"{OWNER_MOUNT}/"):
+            return Path(source), destination.removeprefix(f"{OWNER_MOUNT}/")
+    return Path(), ""
 
 
 def _usable(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> bool:
     """Tell whether a kept cluster is the one that is wanted, and answers; its kubeconfig is written anew."""
     whole = engine.docker("exec", _node(spec.name), "test", "-f", WHOLE, check=False).code == 0
-    if not whole or _identity(spec.name, engine) != spec.identity:
+    if not whole or _owner(spec.name, engine) != (_owner_folder(), spec.identity):
         return False
     try:
-        exported = run([kind, "get", "kubeconfig", "--name", spec.name], timeout=60).stdout
+        asked: list[str | Path] = [kind, "get", "kubeconfig", "--name", spec.name]
+        exported = run(asked, timeout=60, env=_environment(engine)).stdout
+        kube.kubeconfig.unlink(missing_ok=True)
+        kube.kubeconfig.touch(0o600)
         kube.kubeconfig.write_text(exported)
-        kube.kubeconfig.chmod(0o600)
         wait_for(
             f"the API server of the kept cluster {spec.name} answers",
             lambda: kube.kubectl("get", "--raw", "/readyz", check=False, timeout=10).stdout,
@@ -180,9 +209,8 @@ def _usable(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> bool:
 def _config(spec: Spec, engine: Engine) -> Path:
     """Write kind's configuration: the file in manifests/, and what this engine and these images need."""
     [doc] = load("kind/cluster.yaml")
-    owner = cache_dir() / "clusters" / "owner"
-    owner.mkdir(parents=True, exist_ok=True)
-    mount = {"hostPath": str(owner), "containerPath": f"{OWNER_MOUNT}/{spec.identity}", "readOnly": True}
+    _owner_folder().mkdir(exist_ok=True)
+    mount = {"hostPath": str(_owner_folder()), "containerPath": f"{OWNER_MOUNT}/{spec.identity}", "readOnly": True}
     doc["nodes"][0]["extraMounts"] = [mount]
     networking: Doc = {}
     if engine.kind == "private":  # kind looks for a free port where it runs, and that is not where the engine lives
@@ -192,7 +220,7 @@ def _config(spec: Spec, engine: Engine) -> Path:
         doc["kubeadmConfigPatches"] = [yaml.safe_dump({"kind": "ClusterConfiguration", **spec.kubeadm})]
     if networking:
         doc["networking"] = networking
-    path = cache_dir() / "clusters" / f"{spec.name}.yaml"
+    path = _folder() / f"{spec.name}.yaml"
     path.write_text(yaml.safe_dump(doc, sort_keys=False))
     return path
 
@@ -202,15 +230,17 @@ def _port(name: str) -> int:
 
 
 def _leak_guard(name: str, engine: Engine) -> None:
-    """Reject what pods would send out of the cluster: only the node's own programs may pull images.
+    """Reject what pods would send out of the cluster, and what would reach them through the node's own ports.
 
-    The rules live in the node's network namespace and go with it.
+    Only the node's own programs may talk to the outside, to pull images. The rules live in the node's network
+    namespace and go with it.
     """
     for family in ("iptables", "ip6tables"):
-        engine.docker(
-            *("exec", _node(name), family, "--wait", "--insert", "FORWARD", "1", "--out-interface", "eth0"),
-            *("--match", "comment", "--comment", "raymesh leak guard", "--jump", "REJECT"),
-        )
+        for direction in ("--out-interface", "--in-interface"):
+            engine.docker(
+                *("exec", _node(name), family, "--wait", "--insert", "FORWARD", "1", direction, "eth0"),
+                *("--match", "comment", "--comment", "raymesh leak guard", "--jump", "REJECT"),
+            )
 
 
 def _program(name: str, progress: Progress) -> Path:
@@ -224,18 +254,7 @@ def _program(name: str, progress: Progress) -> Path:
         return Path(found)
 
 
-@contextlib.contextmanager
-def _environment(engine: Engine) -> Iterator[None]:
-    """Let kind, which KindCluster starts without an environment of its own, find the engine and carry our mark."""
+def _environment(engine: Engine) -> dict[str, str]:
+    """Return what lets kind find the engine."""
     names = ("DOCKER_HOST", "DOCKER_CONFIG", "PATH")
-    given = {name: engine.environment[name] for name in names if name in engine.environment} | ownership.mark()
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return {name: engine.environment[name] for name in names if name in engine.environment}

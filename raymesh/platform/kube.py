@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import select
 import subprocess
 import tempfile
@@ -16,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from raymesh.errors import CommandError, TerminalState
-from raymesh.machine.programs import Completed, end_group, run
+from raymesh.machine.programs import Completed, end_group, run, start
 from raymesh.manifests.patching import Doc, dump
+from raymesh.platform.forward import Forward
 from raymesh.waiting import wait_for
 
 CRASH_LOOP = "CrashLoopBackOff"
@@ -33,6 +35,7 @@ TERMINAL_REASONS = frozenset(
 CRASHES = 3
 TERMINAL_POLLS = 3  # a state that passes by itself does not count
 CALL_SECONDS = 60
+API_SECONDS = (5, 15)  # until the API server takes a connection, and until it says something
 READ_BYTES = 65536
 
 
@@ -78,20 +81,31 @@ class Kube:
         with self._client() as api:
             core = client.CoreV1Api(api)
             # As it came: what is judged is parsed by raymesh, strictly, and kept for the artifacts.
+            flags: dict[str, Any] = {"_preload_content": False, "_request_timeout": API_SECONDS}
             if namespace:
-                answer: Any = core.list_namespaced_pod(namespace, label_selector=selector, _preload_content=False)
+                answer: Any = core.list_namespaced_pod(namespace, label_selector=selector, **flags)
             else:
-                answer = core.list_pod_for_all_namespaces(label_selector=selector, _preload_content=False)
+                answer = core.list_pod_for_all_namespaces(label_selector=selector, **flags)
             return str(answer.data.decode())
 
     def version(self) -> str:
         """Return the API server's version, such as "v1.29.15"."""
         with self._client() as api:
-            return str(client.VersionApi(api).get_code().git_version)
+            return str(client.VersionApi(api).get_code(_request_timeout=API_SECONDS).git_version)
 
-    def _client(self) -> client.ApiClient:
-        api: client.ApiClient = config.new_client_from_config(str(self.kubeconfig))  # type: ignore[no-untyped-call]  # not annotated there
-        return api
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[client.ApiClient]:
+        """Yield a client whose calls do not try again by themselves: their deadlines would add up."""
+        settings = client.Configuration()
+        config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated there
+            str(self.kubeconfig), client_configuration=settings
+        )
+        settings.retries = False
+        try:
+            with client.ApiClient(settings) as api:
+                yield api
+        except (HTTPError, ApiException) as error:
+            raise CommandError(f"the API server of {settings.host} does not serve: {error}") from error
 
     def wait_ready(
         self,
@@ -128,6 +142,7 @@ class Kube:
             until=lambda seen: len(seen) == count and set(seen.values()) == {"Ready"},
             within=within,
             every=1.0,
+            transient=(CommandError,),
         )
 
     def wait_gone(self, namespace: str, selector: str, *, within: float) -> None:
@@ -137,35 +152,19 @@ class Kube:
             lambda: json.loads(self.pods_json(namespace, selector))["items"],
             until=lambda pods: not pods,
             within=within,
+            transient=(CommandError,),
         )
 
     @contextlib.contextmanager
     def port_forward(self, namespace: str, target: str, port: int, within: float = 30) -> Iterator[str]:
-        """Yield a base URL on loopback that leads to `port` of `target`, such as "service/kiali"."""
-        process = subprocess.Popen(
-            [
-                *(str(self.program), "--kubeconfig", str(self.kubeconfig), "port-forward", "-n", namespace, target),
-                *("--address=127.0.0.1", f":{port}"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            assert process.stdout is not None
-            # kubectl says where it listens, or why not, and ends; of an API server that is silent it says nothing.
-            said = select.select([process.stdout], [], [], within)[0]
-            line = process.stdout.readline() if said else "kubectl is silent"
-            match = re.match(r"Forwarding from (127\.0\.0\.1:\d+)", line)
-            if not match:
-                raise CommandError(f"no port-forward to {namespace}/{target}:{port} in {within:g} s: {line.strip()}")
-            yield f"http://{match[1]}"
-        finally:
-            end_group(process)
-            if process.stdout:
-                process.stdout.close()
+        """Yield a base URL on loopback that leads to `port` of `target`, such as "service/kiali", while it is used.
+
+        kubectl ends it when its pod goes; then it is opened again under the same URL, and the log says so.
+        """
+        words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "port-forward", "-n", namespace, target]
+        what = f"port-forward to {namespace}/{target}:{port}"
+        with Forward([*words, "--address=127.0.0.1"], port, what, within) as address:
+            yield f"http://{address}"
 
     @contextlib.contextmanager
     def talk(
@@ -178,22 +177,17 @@ class Kube:
         """
         words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "exec", "-i", "-n", namespace, pod]
         with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                [*words, "-c", container, "--", *argv],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                bufsize=0,
-                start_new_session=True,
+            process = start(
+                [*words, "-c", container, "--", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
             )
             assert process.stdin is not None
             assert process.stdout is not None
-            asks, answers = process.stdin, process.stdout.fileno()
+            asks, answers = process.stdin.fileno(), process.stdout.fileno()
 
             def ask(within: float) -> str:
                 end, line = time.monotonic() + within, b""
                 with contextlib.suppress(BrokenPipeError):  # then no answer comes either, and the error says why
-                    asks.write(b"\n")
+                    os.write(asks, b"\n")
                 while not line.endswith(b"\n"):
                     came = select.select([answers], [], [], max(0.0, end - time.monotonic()))[0]
                     part = os.read(answers, READ_BYTES) if came else b""
@@ -208,7 +202,7 @@ class Kube:
             try:
                 yield ask
             finally:
-                asks.close()
+                process.stdin.close()
                 end_group(process)
                 process.stdout.close()
 

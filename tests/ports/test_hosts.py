@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from raymesh.audit.hosts import hosts, remove_stale
-from raymesh.machine import netns, owned
+from raymesh.machine import netns, owned, ownership
 from raymesh.machine.programs import end_group, run
 from raymesh.ports import OLDEST
 from raymesh.waiting import wait_for
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def leftovers(owner: int) -> list[str]:
     """What a process with this id made and did not remove."""
-    mark = f"{owned.PREFIX}-{owner}-"
+    mark = owned.name().replace(f"-{os.getpid()}-{ownership.started(os.getpid())}", f"-{owner}-")
     folders = [path.name for path in Path(tempfile.gettempdir()).iterdir()]
     settings = [path.name for path in netns.ETC.iterdir()] if netns.ETC.is_dir() else []
     return [name for name in (*netns.present(), *folders, *settings) if name.startswith(mark)]

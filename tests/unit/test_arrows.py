@@ -78,7 +78,7 @@ def test_the_reader_of_imports_sees_them() -> None:
 def test_the_library_knows_neither_tests_nor_pytest(path: Path) -> None:
     allowed = (
         {"pytest_kind.cluster", "pytest_kind.cluster.KindCluster"}
-        if path == Path("raymesh/platform/kind.py")
+        if path == Path("raymesh/platform/creating.py")
         else set()
     )
     assert knows(path, "tests", "fixtures", "conftest", "pytest", "_pytest", "pytest_kind") == allowed

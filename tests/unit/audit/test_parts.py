@@ -1,6 +1,5 @@
 """The small pure parts: names of processes, who dialled whom, whose a leftover is, DNS answers, locks."""
 
-import os
 from ipaddress import ip_address
 
 import pytest
@@ -58,7 +57,9 @@ def test_only_what_a_dead_process_made_is_stale() -> None:
     """Ours is not, nor is what has another name; a reused pid does not save a leftover."""
     assert not owned.is_stale(owned.name())
     assert not owned.is_stale("raymesh")
-    assert owned.is_stale(f"{owned.PREFIX}-{os.getpid()}-1-head")
+    prefix, namespace, pid, _ = owned.name().split("-")
+    assert owned.is_stale(f"{prefix}-{namespace}-{pid}-1-head")
+    assert not owned.is_stale(f"{prefix}-000000-{pid}-1-head"), "in another pid namespace it may live"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from raymesh.audit import hosts
+from raymesh.commands import clean
 from raymesh.commands.main import main
 from raymesh.errors import EnvironmentFault
 from raymesh.machine import engine as engines
@@ -26,15 +27,16 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[s
     """A machine without any of ours, whose clusters and traces a test may fill in."""
     left: dict[str, list[str]] = {"docker": [], "private": [], "traces": [], "ended": []}
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for lock in ("USERS_LOCK", "START_LOCK"):
-        monkeypatch.setattr(engines, lock, tmp_path / "raymesh" / lock)
+    monkeypatch.setattr(locks, "_folder", lambda: tmp_path / "locks.d")
+    monkeypatch.setattr(engines, "OLD_USERS_LOCK", tmp_path / "old-lock")
     monkeypatch.setattr(ownership, "orphans", dict)
     monkeypatch.setattr(netns, "present", list)
     monkeypatch.setattr(hosts, "remove_stale", lambda: None)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     monkeypatch.setattr(engines, "users_engine", lambda: USERS)
     monkeypatch.setattr(engines, "holds_containers", lambda: bool(left["private"]))
-    monkeypatch.setattr(engines, "private", lambda _: PRIVATE)
+    monkeypatch.setattr(engines, "running", lambda _: None)
+    monkeypatch.setattr(engines, "started", lambda _: PRIVATE)
     monkeypatch.setattr(engines, "private_traces", lambda: list(left["traces"]))
     monkeypatch.setattr(engines, "remove_private", left["traces"].clear)
     monkeypatch.setattr(kind, "ours", lambda engine: list(left[engine.kind]))
@@ -75,22 +77,50 @@ def test_a_step_that_fails_does_not_keep_the_others_from_their_work(
 
     machine["private"].append("a")
     machine["traces"].append("network namespace raymesh")
-    monkeypatch.setattr(engines, "private", broken)
+    monkeypatch.setattr(engines, "started", broken)
     assert main(["clean"]) == 1
     said = capsys.readouterr()
     assert "clean-up: the engine does not start\n  cure: look at it" in said.err
     assert said.out == "removed: private engine: network namespace raymesh\n"
 
 
-@pytest.mark.parametrize("lock", ["USERS_LOCK", "workshop.lock"])
-def test_what_a_run_uses_right_now_is_left_alone(
+def test_what_a_run_uses_right_now_is_left_alone_and_the_rest_goes(
+    machine: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine |= {"docker": ["used", "left"], "private": ["a"]}
+    machine["traces"].append("engine process 7")
+    with locks.exclusive(kind.lock("used")), locks.shared(locks.of_machine(engines.USERS)):
+        assert main(["clean"]) == 1
+    said = capsys.readouterr()
+    me = f"in use by process {os.getpid()} of "
+    assert f"clean-up: the cluster used is {me}" in said.err
+    assert f"clean-up: the private engine is {me}" in said.err
+    assert said.err.count("cure: wait until that ends, or end it") == 2
+    assert said.out == "removed: cluster left\n"
+    assert (machine["docker"], machine["private"]) == (["used"], ["a"])
+
+
+@pytest.mark.parametrize("lock", ["in-use.lock", "workshop.lock"])
+def test_caches_that_a_run_uses_right_now_stay(
     machine: dict[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, lock: str
 ) -> None:
-    machine["docker"].append("raymesh")
+    (tmp_path / "raymesh" / "context-abc").mkdir(parents=True, mode=0o700)
     with locks.shared(tmp_path / "raymesh" / lock):
         assert main(["clean", "--caches"]) == 1
-    assert "right now\n  cure: end it" in capsys.readouterr().err
-    assert machine["docker"] == ["raymesh"]
+    assert f"the cache folder {tmp_path / 'raymesh'} is in use by process {os.getpid()}" in capsys.readouterr().err
+    assert (tmp_path / "raymesh" / "context-abc").is_dir()
+    assert not any(machine.values())
+
+
+def test_the_data_of_an_engine_that_can_not_be_ended_stays(
+    machine: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raymesh").mkdir(mode=0o700)
+    machine["traces"].append("engine process 7")
+    monkeypatch.setattr(engines, "remove_private", lambda: None)
+    monkeypatch.setattr(clean, "GONE_SECONDS", 0.1)
+    assert main(["clean", "--caches"]) == 1
+    assert (tmp_path / "raymesh").is_dir()
 
 
 def test_an_engine_of_root_is_not_reported_as_gone(
@@ -107,7 +137,7 @@ def test_folders_of_a_killed_build_go_and_the_caches_stay(tmp_path: Path) -> Non
     for name in ("root-abc", "context-abc", "bin", "engine"):
         (tmp_path / "raymesh" / name).mkdir(parents=True)
     assert main(["clean"]) == 0
-    assert {path.name for path in (tmp_path / "raymesh").iterdir()} == {"bin", "engine"}
+    assert {path.name for path in (tmp_path / "raymesh").iterdir() if path.is_dir()} == {"bin", "engine"}
 
 
 @pytest.mark.usefixtures("machine")
@@ -133,7 +163,8 @@ def test_hosts_of_killed_audits_are_named_and_living_ones_not(
 ) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    stale, living = f"{owned.PREFIX}-{gone.pid}-1-head", f"{owned.name()}-head"
+    living = f"{owned.name()}-head"
+    stale = living.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
     monkeypatch.setattr(netns, "present", lambda: [stale, living, "somebody-elses"])
     assert main(["clean"]) == 0
     assert capsys.readouterr().out == f"removed: host of a killed audit: {stale}\n"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import ipaddress
 import json
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from raymesh.errors import EnvironmentFault
-from raymesh.machine import engine, ownership
+from raymesh.errors import EnvironmentFault, InUse
+from raymesh.machine import engine, locks, ownership
+from raymesh.machine.engine import Engine
 from raymesh.machine.programs import Completed
+from raymesh.machine.toolbox import Toolbox
+from raymesh.progress import Progress
 
 Routes = Callable[..., None]
 
@@ -33,11 +40,15 @@ def nothing_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine on which no private engine ever was."""
     monkeypatch.setattr(engine, "RUN_DIR", tmp_path / "run")
     monkeypatch.setattr(engine, "PID_FILE", tmp_path / "run" / "engine.pid")
+    monkeypatch.setattr(engine, "CONFIG", tmp_path / "run" / "daemon.json")
+    monkeypatch.setattr(engine, "OLD_USERS_LOCK", tmp_path / "old-lock")
+    monkeypatch.setattr(locks, "ROOTS_FOLDER", tmp_path / "locks.d")
     monkeypatch.setattr(engine, "NETNS_FILE", tmp_path / "netns" / "raymesh")
     monkeypatch.setattr(engine, "CGROUPS", tmp_path / "cgroups")
     monkeypatch.setattr(engine, "HOST_LINK", "raymesh-unit")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "daemon.json").touch()
     return tmp_path
 
 
@@ -56,9 +67,11 @@ def test_a_range_that_a_route_touches_is_passed_over(routes: Routes, taken: str)
     assert not network.overlaps(ipaddress.ip_network(taken))
 
 
-def test_our_own_link_takes_no_range_from_us(routes: Routes) -> None:
-    routes({"dst": "10.213.0.0/30", "dev": engine.HOST_LINK})
-    assert str(engine._network()[0]) == engine.RANGES[0]
+def test_the_address_of_an_engine_that_runs_is_read_from_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever routes came since it was started."""
+    shown = [{"ifname": engine.HOST_LINK, "addr_info": [{"local": "172.29.0.1", "prefixlen": 30}]}]
+    monkeypatch.setattr(engine, "run", lambda *_, **__: Completed(0, json.dumps(shown), "", 0.0))
+    assert engine._address() == "172.29.0.2"
 
 
 def test_where_every_range_is_taken_the_error_names_them(routes: Routes) -> None:
@@ -95,6 +108,99 @@ def test_what_a_killed_engine_left_is_removed_and_others_stay(nothing_there: Pat
     engine.remove_private()
     assert engine.private_traces() == []
     assert (cgroups / "memory" / "others").is_dir()
+
+
+def test_what_has_our_names_and_was_not_made_by_us_stays(nothing_there: Path) -> None:
+    (nothing_there / "run" / "daemon.json").unlink()
+    group = nothing_there / "cgroups" / "raymesh"
+    group.mkdir(parents=True)
+    (nothing_there / "netns").mkdir()
+    (nothing_there / "netns" / "raymesh").touch()
+    assert engine.private_traces() == []
+    engine.remove_private()
+    assert group.is_dir()
+    assert (nothing_there / "netns" / "raymesh").exists()
+
+
+def test_it_is_not_started_over_what_was_not_made_by_us(nothing_there: Path, routes: Routes) -> None:
+    (nothing_there / "run" / "daemon.json").unlink()
+    (nothing_there / "netns").mkdir()
+    (nothing_there / "netns" / "raymesh").touch()
+    routes()
+    with pytest.raises(EnvironmentFault, match="there is a network namespace raymesh that raymesh did not make"):
+        engine._start(Toolbox(nothing_there))
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from raymesh.machine import locks
+with locks.shared(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def another_run(path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("kind", ["new", "old"])
+def test_an_engine_that_another_run_uses_is_not_ended(
+    nothing_there: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(engine, "remove_private", lambda: ended.append("engine"))
+    path = locks.of_machine(engine.USERS) if kind == "new" else nothing_there / "old" / "lock"
+    monkeypatch.setattr(engine, "OLD_USERS_LOCK", nothing_there / "old" / "lock")
+    with another_run(path) as other:
+        engine.stop_if_unused(Progress())
+        assert not ended
+        with pytest.raises(InUse, match=f"the private engine is in use by process {other.pid} of "), engine.reserved():
+            pass
+    engine.stop_if_unused(Progress())
+    assert ended == ["engine"]
+
+
+def test_an_engine_with_a_kept_cluster_is_not_ended(nothing_there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = nothing_there / "docker"
+    client.write_text("#!/bin/sh\necho kept-control-plane\n")
+    client.chmod(0o755)
+    found = Engine("private", "26.1", "10.213.0.2", {"PATH": f"{nothing_there}:/usr/bin:/bin"})
+    monkeypatch.setenv("PATH", f"{nothing_there}:/usr/bin:/bin")
+    monkeypatch.setattr(engine, "running", lambda _: found)
+    ended: list[str] = []
+    monkeypatch.setattr(engine, "remove_private", lambda: ended.append("engine"))
+    said = io.StringIO()
+    engine.stop_if_unused(Progress(said))
+    assert not ended
+    assert "the private engine stays for kept-control-plane" in said.getvalue()
+    client.write_text("#!/bin/sh\n")
+    engine.stop_if_unused(Progress())
+    assert ended == ["engine"]
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_a_silent_engine_is_started_anew_only_by_who_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    anew = Engine("private", "26.1", "10.213.0.2")
+    monkeypatch.setattr(engine, "running", lambda _: None)
+    monkeypatch.setattr(engine, "started", lambda _: anew)
+    with locks.shared(locks.of_machine(engine.USERS)) as place:
+        with (
+            another_run(place.path) as other,
+            pytest.raises(InUse, match=rf"does not answer, and it is in use by .*process {other.pid} "),
+        ):
+            engine.private(Progress(), place)
+        assert engine.private(Progress(), place) is anew
 
 
 def test_the_data_folder_tells_whether_containers_are_left(nothing_there: Path) -> None:

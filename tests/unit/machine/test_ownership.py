@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,9 +53,15 @@ def test_all_that_a_killed_run_started_is_found_and_ended(a_run: tuple[subproces
     run, grandchild = a_run
     run.send_signal(signal.SIGKILL)
     run.wait()
-    found = ownership.orphans()
-    assert found[grandchild] == "sleep 300"
-    assert list(found.values()) == ["sleep 300"] * 2, "the program and its child"
+    # Both are `sh` for a moment, until they have become what they run.
+    found = wait_for(
+        "the program and its child",
+        ownership.orphans,
+        until=lambda found: list(found.values()) == ["sleep 300"] * 2,
+        within=20,
+        every=0.05,
+    )
+    assert grandchild in found
     ownership.end_orphans()
     assert not ownership.orphans()
 
@@ -63,3 +70,41 @@ def test_a_pid_that_was_given_out_again_is_another_process() -> None:
     assert ownership.started(os.getpid())
     assert ownership.started(os.getpid()) != ownership.started(1)
     assert not ownership.started(2**22 + 1)
+
+
+def test_a_child_that_ended_and_is_not_waited_for_is_gone() -> None:
+    with subprocess.Popen(["true"]) as child:
+        wait_for("it ended", lambda: ownership.started(child.pid), until=lambda text: not text, within=10, every=0.02)
+
+
+IN_ANOTHER_NAMESPACE = ["unshare", "--pid", "--fork", "--kill-child=SIGKILL"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a pid namespace takes root")
+def test_what_another_pid_namespace_runs_is_not_an_orphan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a run inside a container, seen from the machine: the pid in its mark means nothing here."""
+    log, variable = tmp_path / "log", f"RAYMESH_TEST_{os.getpid()}"
+    monkeypatch.setattr(ownership, "VARIABLE", variable)
+    with subprocess.Popen([*IN_ANOTHER_NAMESPACE, sys.executable, "-c", PROGRAM, str(log), variable]) as process:
+        try:
+            wait_for("its program runs", lambda: marked(variable), until=lambda n: n >= 2, within=20, every=0.05)
+            assert not ownership.orphans()
+        finally:
+            process.kill()
+    wait_for("all ended", lambda: marked(variable), until=lambda n: n == 0, within=20, every=0.05)
+
+
+def marked(variable: str) -> int:
+    """Count the processes that carry a mark."""
+    found = 0
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            found += f"{variable}=".encode() in environment.read_bytes()
+    return found
+
+
+def test_a_process_that_lives_is_not_gone_and_one_elsewhere_can_not_be_told() -> None:
+    start, here = ownership.started(os.getpid()), ownership.namespace()
+    assert not ownership.is_gone(os.getpid(), start, here)
+    assert ownership.is_gone(os.getpid(), "1", here)
+    assert not ownership.is_gone(os.getpid(), "1", here + 1)

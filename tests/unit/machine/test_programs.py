@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from raymesh.errors import CommandError
 from raymesh.machine import ownership, programs
-from raymesh.machine.programs import TAIL_LINES, end_all, run
+from raymesh.machine.programs import TAIL_LINES, run, running
 from raymesh.waiting import wait_for
 
 
@@ -98,29 +97,22 @@ def test_who_writes_now_and_then_may_take_longer(tmp_path: Path) -> None:
         run(["sh", "-c", "while :; do echo x; sleep 0.1; done"], timeout=0.5, log=log, silence=10)
 
 
-def test_all_that_runs_in_any_thread_can_be_ended(tmp_path: Path) -> None:
-    caught: list[CommandError] = []
+def test_a_running_program_carries_the_mark_and_ends_with_its_block_and_all_it_started(tmp_path: Path) -> None:
+    child, seen = tmp_path / "child", tmp_path / "seen"
+    script = f"env > {seen}; sleep 60 & echo $! > {child}.part && mv {child}.part {child}; wait"
+    with running(["sh", "-c", script], environ={"PATH": "/usr/bin:/bin"}) as process:
+        wait_for("it started a child", child.exists, until=bool, within=10, every=0.02)
+        assert process.poll() is None
+    wait_gone(int(child.read_text()))
+    variables = {row.partition("=")[0] for row in seen.read_text().splitlines()}
+    assert ownership.VARIABLE in variables
+    assert "HOME" not in variables, "the environment was given whole"
 
-    def work(n: int) -> None:
-        try:
-            run(["sh", "-c", f"echo $$ > {tmp_path / str(n)}; sleep 60"], timeout=60)
-        except CommandError as error:
-            caught.append(error)
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
-    for thread in threads:
-        thread.start()
-    wait_for(
-        "both started",
-        lambda: [path.read_text() for path in tmp_path.iterdir()],
-        until=lambda pids: len(pids) == 2 and all(pids),
-        within=10,
-        every=0.02,
-    )
-    end_all()
-    for thread in threads:
-        thread.join(10)
-    assert ["exit code -15" in str(error) for error in caught] == [True, True]
+def test_output_of_a_program_that_takes_its_time_is_whole() -> None:
+    done = run(["sh", "-c", "cat; for n in 1 2 3 4; do echo $n; sleep 0.4; done"], timeout=30, stdin="in\n")
+    assert done.stdout == "in\n1\n2\n3\n4\n"
+    assert done.seconds > programs.SLICE_SECONDS
 
 
 def wait_gone(pid: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from raymesh.errors import CommandError, TerminalState, WaitTimeout
 from raymesh.machine.programs import Completed
 from raymesh.platform import kube
 from raymesh.platform.kube import CRASHES, TERMINAL_REASONS, Kube, pod_state
+from raymesh.waiting import wait_for
 
 READY = [{"type": "Ready", "status": "True"}]
 
@@ -131,7 +134,7 @@ def test_a_program_that_does_not_answer_says_why(tmp_path: Path, script: str, wi
 @pytest.mark.parametrize(
     ("script", "within", "why"),
     [
-        ("echo 'no such service'; exit 1", 5, "no port-forward to istio-system/service/kiali:20001 .*: no such"),
+        ("echo 'no such service'; exit 1", 5, "no port-forward to istio-system/service/kiali:20001: no such"),
         ("exec sleep 60", 0.1, "no port-forward .* in 0.1 s: kubectl is silent"),
     ],
 )
@@ -139,3 +142,75 @@ def test_a_port_forward_that_does_not_come_up_says_why(tmp_path: Path, script: s
     forward = talker(tmp_path, script).port_forward("istio-system", "service/kiali", 20001, within)
     with pytest.raises(CommandError, match=why), forward:
         pass
+
+
+FORWARDS = """
+for word; do last=$word; done
+case $last in :*) local=43210 ;; *) local=${{last%%:*}} ;; esac
+echo "Forwarding from 127.0.0.1:$local -> 20001"
+echo $$ $last >> {pids}
+[ $(wc -l < {pids}) = 1 ] && {{ sleep 0.2; echo "lost connection to pod"; exit 1; }}
+exec sleep 60
+"""
+
+
+def test_a_port_forward_that_dies_is_opened_again_where_it_was_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pids = tmp_path / "pids"
+    kube = talker(tmp_path, FORWARDS.format(pids=pids))
+    with kube.port_forward("istio-system", "service/kiali", 20001) as url:
+        assert url == "http://127.0.0.1:43210"
+        rows = wait_for(
+            "opened again",
+            lambda: pids.read_text().splitlines(),
+            until=lambda rows: len(rows) == 2,
+            within=20,
+            every=0.05,
+        )
+    assert [row.split()[1] for row in rows] == [":20001", "43210:20001"]
+    assert not any(Path("/proc", row.split()[0]).exists() for row in rows), "nothing of it is left"
+    assert "lost connection to pod; it is opened again" in caplog.text
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda kube: kube.version(), id="version"),
+        pytest.param(lambda kube: kube.pods_json("default"), id="pods of one namespace"),
+        pytest.param(lambda kube: kube.pods_json(), id="all pods"),
+    ],
+)
+def test_a_silent_api_server_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_server: int, call: Callable[[Kube], str]
+) -> None:
+    monkeypatch.setattr(kube, "API_SECONDS", (1, 0.5))
+    began = time.monotonic()
+    with pytest.raises(CommandError, match=r"the API server of http://127.0.0.1:[0-9]+ does not serve: .*timed out"):
+        call(cluster_at(tmp_path, silent_server))
+    assert time.monotonic() - began < 5, "once, not once and again"
+
+
+def test_waiting_for_pods_of_a_silent_api_server_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_server: int
+) -> None:
+    monkeypatch.setattr(kube, "API_SECONDS", (1, 0.5))
+    began = time.monotonic()
+    with pytest.raises(WaitTimeout, match=r"1 pods a=b of default Ready: not reached in 2 s; last seen: CommandError"):
+        cluster_at(tmp_path, silent_server).wait_ready("default", "a=b", count=1, within=2)
+    assert time.monotonic() - began < 10
+
+
+def cluster_at(folder: Path, port: int) -> Kube:
+    named = {"name": "x", "cluster": {"server": f"http://127.0.0.1:{port}"}}
+    context = {"name": "x", "context": {"cluster": "x", "user": "x"}}
+    config = {"clusters": [named], "contexts": [context], "users": [{"name": "x", "user": {}}], "current-context": "x"}
+    (folder / "kubeconfig").write_text(json.dumps({"apiVersion": "v1", "kind": "Config", **config}))
+    return Kube(folder / "kubeconfig", Path("kubectl"))
