@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from raymesh import __version__
-from raymesh.errors import RaymeshError
-
-FAULT = 2
+from raymesh.commands.exits import FAULT, INTERRUPTED, USAGE
+from raymesh.errors import RaymeshError, UsageError
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except RaymeshError as error:
         print(f"raymesh: {error}", file=sys.stderr)
-        return FAULT
+        return USAGE if isinstance(error, UsageError) else FAULT
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from raymesh.lint.diagnostics import UNREADABLE
 from raymesh.lint.registry import all_rules
 
 PAGES = Path(__file__).with_name("pages")
+WEB = "https://raymesh.readthedocs.io/en/latest/rules"
+UNREADABLE_TITLE = "could not be read"
 HEADER = """\
 # Rules of `raymesh ports lint`
 
@@ -20,6 +23,21 @@ a page are linted beside the cluster `mine`, as `raymesh ports generate --name m
 """
 
 
+def page(rule: str) -> str:
+    """The page of a rule, as Markdown."""
+    return (PAGES / f"{rule}.md").read_text(encoding="utf-8")
+
+
+def url(rule: str) -> str:
+    """Where the page of a rule is on the web."""
+    return f"{WEB}/{rule}/"
+
+
+def title(rule: str) -> str:
+    """What a rule finds, in a few words."""
+    return UNREADABLE_TITLE if rule == UNREADABLE else all_rules()[rule].title
+
+
 def index() -> str:
     """The page that lists every rule."""
     rows = [f"| [{r.id}]({r.id}.md) | {r.severity} | {r.title} | {_proof(r.id)} |\n" for r in all_rules().values()]
@@ -28,7 +46,7 @@ def index() -> str:
 
 def _proof(rule: str) -> str:
     """The first word of the page's evidence."""
-    evidence = (PAGES / f"{rule}.md").read_text(encoding="utf-8").partition("## Evidence\n")[2]
+    evidence = page(rule).partition("## Evidence\n")[2]
     return evidence.split(maxsplit=1)[0].rstrip(":").lower()
 
 

@@ -9,7 +9,7 @@ from raymesh.manifests.places import Edit, Place, Unread
 
 
 class Severity(IntEnum):
-    """How much a finding matters; `--fail-on` compares it."""
+    """How much a finding matters; `--fail-on` and `--show` compare it."""
 
     NOTE = 1
     WARNING = 2
@@ -32,13 +32,26 @@ class Diagnostic:
     message: str
     fix: str = ""
     edits: tuple[Edit, ...] = ()
+    resource: str = ""  # Kind/namespace/name of the object that it stands in
+    origin: str = ""  # the template that the object was rendered from, where the input says so
 
     @property
     def unreadable(self) -> bool:
-        """Whether this says that a document could not be read at all."""
-        return self.rule == UNREADABLE
+        """Whether this says that something of ours could not be read."""
+        return self.rule == UNREADABLE and self.severity is Severity.ERROR
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A finding that somebody put aside, how (comment, annotation, config, baseline) and why."""
+
+    finding: Diagnostic
+    by: str
+    reason: str
 
 
 def unreadable(unread: Unread) -> Diagnostic:
-    """Return what could not be read as a diagnostic of rule RM000."""
-    return Diagnostic(UNREADABLE, Severity.ERROR, unread.place, unread.message)
+    """Return what could not be read as a diagnostic of rule RM000; a note where it holds nothing of ours."""
+    severity = Severity.ERROR if unread.ours else Severity.NOTE
+    message = unread.message if unread.ours else f"{unread.message}; nothing of Ray or a mesh is named in it"
+    return Diagnostic(UNREADABLE, severity, unread.place, message)

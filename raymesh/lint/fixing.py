@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from raymesh.lint.diagnostics import Diagnostic
+from raymesh.lint.policy import Policy
 from raymesh.lint.run import Report, lint_texts
 from raymesh.manifests.editing import apply_edits, is_json, shares
 from raymesh.manifests.places import Edit
@@ -21,32 +22,32 @@ FIRST = ("RM007", "RM019", "RM020", "RM021", "RM022", "RM023", "RM024")
 _Name = tuple[str, str, str]
 
 
-def fix_texts(sources: dict[str, str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
+def fix_texts(sources: dict[str, str], options: Options | None = None, policy: Policy | None = None) -> Report:
     """Cure what can be cured without harm. The report has the new texts and the findings that are left.
 
     A cure that leads to a finding of a kind that its file did not have is not taken, nor one that makes a text
     unreadable, JSON to something else, or that would change another place by an alias. Such findings have no edits.
     """
-    off = tuple(disabled)
-    before = lint_texts(sources, options, off)
-    report = _fixed(before, options, off, ())
+    before = lint_texts(sources, options, policy)
+    report = _fixed(before, options, policy, ())
     if _worse(before, report):
         curable = {_name(f) for f in before.findings if f.edits}
-        harmful = {one for one in curable if _worse(before, _fixed(before, options, off, curable - {one}))}
-        report = _fixed(before, options, off, harmful)
+        harmful = {one for one in curable if _worse(before, _fixed(before, options, policy, curable - {one}))}
+        report = _fixed(before, options, policy, harmful)
         if _worse(before, report):
-            report = _fixed(before, options, off, curable)
+            report = _fixed(before, options, policy, curable)
+    report.before_fixing = len(before.findings)
     return report
 
 
-def _fixed(report: Report, options: Options | None, off: tuple[str, ...], left: Collection[_Name]) -> Report:
+def _fixed(report: Report, options: Options | None, policy: Policy | None, left: Collection[_Name]) -> Report:
     """The report after all rounds without the cures of the findings in `left`."""
     for _ in range(ROUNDS):
         report.findings = [_without_harm(f, report.sources, left) for f in report.findings]
         changed = _apply(report.sources, _chosen(report.findings))
         if changed == report.sources or any(is_json(report.sources[p]) > is_json(t) for p, t in changed.items()):
             break
-        after = lint_texts(changed, options, off)
+        after = lint_texts(changed, options, policy)
         if len(after.unreadable) > len(report.unreadable):
             break
         report = after

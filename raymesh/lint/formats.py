@@ -1,108 +1,101 @@
-"""Prints findings: for people, for programs, for code hosts."""
+"""Prints findings: for people and for programs. What code hosts take is in raymesh.lint.codehosts.
+
+The JSON format has a version; within one version fields are added, none is taken away or changes its meaning.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterator
 
-from raymesh.lint.diagnostics import UNREADABLE, Diagnostic, Severity
-from raymesh.lint.registry import all_rules
+from raymesh import __version__
+from raymesh.lint.catalog import title, url
+from raymesh.lint.codehosts import as_github, as_gitlab, as_junit, as_markdown
+from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.lint.run import Report
+from raymesh.lint.sarif import as_sarif
+from raymesh.lint.summary import not_checked, summary
+from raymesh.manifests.places import shown
 
-PAGES = "docs/rules"
+JSON_VERSION = 1
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def as_text(report: Report, colour: bool) -> str:
-    """One finding a line with its cure below, and a summary."""
-    lines = []
-    for f in report.findings:
-        word = f"{f.severity} {f.rule}"
-        if colour:
-            word = f"\x1b[{_COLOURS[f.severity]}m{word}\x1b[0m"
-        lines.append(f"{f.place}: {word}: {f.message}")
-        if f.fix:
-            lines.append(f"    fix: {f.fix}" + (" (--fix does it)" if f.edits else ""))
-    lines.append(_summary(report.findings, report.documents))
+def as_text(report: Report, colour: bool = False, statistics: bool = False, verbose: int = 0) -> str:
+    """One finding a line with its cure below, then what was not checked, then a summary.
+
+    `verbose` below 0 leaves the findings alone, above 0 lists what was suppressed, too.
+    """
+    lines: list[str] = []
+    told: set[str] = set()
+    for finding in report.findings:
+        lines += _finding(finding, colour)
+        if finding.rule not in told and verbose >= 0:
+            lines.append(f"    see: raymesh rule {finding.rule}, or {url(finding.rule)}")
+        told.add(finding.rule)
+    if verbose > 0:
+        for one in report.suppressed:
+            lines.append(f"{one.finding.place}: suppressed {one.finding.rule} by {one.by}: {shown(one.reason)}")
+    if statistics:
+        lines += _statistics(report)
+    if verbose >= 0:
+        lines += [*not_checked(report), summary(report)]
     return "\n".join(lines)
 
 
-def as_json(report: Report, colour: bool = False) -> str:  # noqa: ARG001 - all formats are called alike
-    """Every field of every finding, and the count of documents."""
-    findings = [
-        {
-            "rule": f.rule,
-            "severity": str(f.severity),
-            "path": f.place.path,
-            "line": f.place.line,
-            "column": f.place.column,
-            "message": f.message,
-            "fix": f.fix,
-            "fixable": bool(f.edits),
-        }
-        for f in report.findings
-    ]
-    return json.dumps({"documents": report.documents, "findings": findings}, indent=2)
-
-
-def as_github(report: Report, colour: bool = False) -> str:  # noqa: ARG001 - all formats are called alike
-    """Annotations of a GitHub workflow."""
-    words = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
-    return "\n".join(
-        f"::{words[f.severity]} file={_property(f.place.path)},line={f.place.line},col={f.place.column},"
-        f"title={f.rule}::{_data(f.message + (f'; fix: {f.fix}' if f.fix else ''))}"
-        for f in report.findings
-    )
-
-
-def as_sarif(report: Report, colour: bool = False) -> str:  # noqa: ARG001 - all formats are called alike
-    """SARIF 2.1.0, for code scanning."""
-    levels = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-    rules = [{"id": UNREADABLE, "shortDescription": {"text": "could not be read"}}] + [
-        {"id": r.id, "shortDescription": {"text": r.title}, "help": {"text": f"{PAGES}/{r.id}.md"}}
-        for r in all_rules().values()
-    ]
-    run: dict[str, Any] = {
-        "tool": {"driver": {"name": "raymesh", "rules": rules}},
-        "results": [
-            {
-                "ruleId": f.rule,
-                "level": levels[f.severity],
-                "message": {"text": f.message + (f"\nfix: {f.fix}" if f.fix else "")},
-                "locations": [
-                    {
-                        "physicalLocation": {
-                            "artifactLocation": {"uri": f.place.path},
-                            "region": {"startLine": f.place.line, "startColumn": f.place.column},
-                        }
-                    }
-                ],
-            }
-            for f in report.findings
-        ],
+def as_json(report: Report) -> str:
+    """Every field of every finding, what was suppressed and why, and what was not checked."""
+    data = {
+        "version": JSON_VERSION,
+        "raymesh": __version__,
+        "documents": report.documents,
+        "findings": [_fields(f) for f in report.findings],
+        "suppressed": [_fields(one.finding) | {"by": one.by, "reason": one.reason} for one in report.suppressed],
+        "not_checked": not_checked(report),
+        "summary": summary(report),
     }
-    return json.dumps({"version": "2.1.0", "$schema": _SCHEMA, "runs": [run]}, indent=2)
+    return json.dumps(data, indent=2)
 
 
-FORMATS: dict[str, Callable[[Report, bool], str]] = {
+FORMATS: dict[str, Callable[[Report], str]] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,
     "github": as_github,
+    "gitlab": as_gitlab,
+    "junit": as_junit,
+    "markdown": as_markdown,
 }
 
 
-def _summary(findings: Sequence[Diagnostic], documents: int) -> str:
-    counts = [(s, sum(f.severity == s for f in findings)) for s in reversed(Severity)]
-    told = ", ".join(f"{n} {s}{'s' if n > 1 else ''}" for s, n in counts if n) or "clean"
-    return f"{documents} document{'s' if documents != 1 else ''}: {told}"
+def _finding(finding: Diagnostic, colour: bool) -> Iterator[str]:
+    word = f"{finding.severity} {finding.rule}"
+    if colour:
+        word = f"\x1b[{_COLOURS[finding.severity]}m{word}\x1b[0m"
+    origin = f" (from {shown(finding.origin)})" if finding.origin else ""
+    yield f"{finding.place}: {word}: {shown(finding.message)}{origin}"
+    if finding.fix:
+        yield f"    fix: {shown(finding.fix)}" + (" (--fix does it)" if finding.edits else "")
 
 
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _statistics(report: Report) -> Iterator[str]:
+    counted = Counter((f.rule, f.severity) for f in report.findings)
+    for (rule, severity), count in sorted(counted.items(), key=lambda row: (-row[1], row[0])):
+        yield f"{count:5}  {rule}  {severity}: {title(rule)}"
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _fields(finding: Diagnostic) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "path": finding.place.path,
+        "line": finding.place.line,
+        "column": finding.place.column,
+        "message": finding.message,
+        "fix": finding.fix,
+        "fixable": bool(finding.edits),
+        "object": finding.resource,
+        "origin": finding.origin,
+        "url": url(finding.rule),
+    }

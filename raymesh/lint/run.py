@@ -1,74 +1,202 @@
-"""Lints paths: reads, relates, runs every rule that is on."""
+"""Lints paths: reads, groups, relates, runs every rule that is on, and puts aside what somebody suppressed."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
-from raymesh.lint.diagnostics import Diagnostic, unreadable
-from raymesh.lint.registry import all_rules
+import yaml
+
+from raymesh.lint.diagnostics import Diagnostic, Suppressed, unreadable
+from raymesh.lint.grouping import groups
+from raymesh.lint.policy import Policy
+from raymesh.lint.registry import SUPPRESSES_NOTHING, Rule, all_rules
+from raymesh.lint.suppress import suppressions
+from raymesh.manifests.clusters import API_GROUP, CLUSTER_SPEC
 from raymesh.manifests.collecting import collect
+from raymesh.manifests.kustomize import is_kustomization, kustomization
 from raymesh.manifests.objects import Objects
-from raymesh.manifests.places import Unread
-from raymesh.manifests.reading import Document, find_files, parse, read_file
+from raymesh.manifests.places import Place, Unread
+from raymesh.manifests.policies import Kustomization
+from raymesh.manifests.reading import STDIN, Document, find_files, parse, read_file
 from raymesh.manifests.relating import Options, make_world
-from raymesh.manifests.tree import ShapeError
+from raymesh.manifests.resources import Index, Resource, resources
+from raymesh.manifests.tree import ShapeError, child
 
 
 @dataclass
 class Report:
-    """What one run found, in the order of the files."""
+    """What one run found, in the order of the files, and what it did not look at."""
 
     findings: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # text of every file that could be read
     documents: int = 0
+    suppressed: list[Suppressed] = field(default_factory=list)
+    unmeshed: Counter[str] = field(default_factory=Counter)  # kinds of clusters that rules of the mesh left alone
+    clusters: int = 0
+    gone: int = 0  # findings of the baseline that are no longer there
+    before_fixing: int | None = None  # findings before --fix
 
     @property
     def unreadable(self) -> list[Diagnostic]:
         """What could not be read."""
         return [f for f in self.findings if f.unreadable]
 
+    def join(self, other: Report) -> None:
+        """Take in what another run found."""
+        self.findings = sorted([*self.findings, *other.findings], key=_order)
+        self.sources.update(other.sources)
+        self.suppressed += other.suppressed
+        self.unmeshed += other.unmeshed
+        self.documents += other.documents
+        self.clusters += other.clusters
+        self.gone += other.gone
+        if other.before_fixing is not None:
+            self.before_fixing = (self.before_fixing or 0) + other.before_fixing
 
-def lint_paths(paths: Iterable[str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
-    """Lint files, folders and standard input together: a Service may lie beside its cluster in another file."""
+
+@dataclass
+class _File:
+    documents: list[Document] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+
+
+def read_texts(paths: Iterable[str | Unread], named: Iterable[str] = ()) -> tuple[dict[str, str], list[Diagnostic]]:
+    """The texts of files, and what could not be read. Those in `named` were asked for: unreadable, they fail a run."""
+    asked = set(named)
     sources: dict[str, str] = {}
     problems: list[Diagnostic] = []
-    for path in find_files(paths):
+    for path in paths:
         text = read_file(path) if isinstance(path, str) else path
         if isinstance(text, Unread):
-            problems.append(unreadable(text))
+            problems.append(unreadable(replace(text, ours=True) if path in asked else text))
         else:
             sources[str(path)] = text
-    report = lint_texts(sources, options, disabled)
+    return sources, problems
+
+
+def lint_paths(paths: Iterable[str], options: Options | None = None, policy: Policy | None = None) -> Report:
+    """Lint files, folders and standard input together: a Service may lie beside its cluster in another file."""
+    given = list(paths)
+    sources, problems = read_texts(find_files(given), given)
+    report = lint_texts(sources, options, policy, given)
     report.findings = sorted([*problems, *report.findings], key=_order)
     return report
 
 
-def lint_texts(sources: dict[str, str], options: Options | None = None, disabled: Iterable[str] = ()) -> Report:
-    """Lint texts by the path that findings shall name."""
+def lint_texts(
+    sources: Mapping[str, str],
+    options: Options | None = None,
+    policy: Policy | None = None,
+    named: Iterable[str] = (),
+) -> Report:
+    """Lint texts by the path that findings shall name. What can't be read in one of `named` is an error in any case."""
     with _no_collector():
-        return _lint(sources, options or Options(), frozenset(disabled))
+        return _lint(dict(sources), options or Options(), policy or Policy(), frozenset(named))
 
 
-def _lint(sources: dict[str, str], options: Options, disabled: frozenset[str]) -> Report:
-    report = Report(sources=dict(sources))
-    objects = Objects()
+def _lint(sources: dict[str, str], options: Options, policy: Policy, named: frozenset[str]) -> Report:
+    report = Report(sources=sources)
+    found: list[Diagnostic] = []
+    files: dict[str, _File] = {}
+    kustomizations: list[Kustomization] = []
     for path, text in sources.items():
+        files[path] = file = _File()
         for item in parse(path, text):
             if isinstance(item, Unread):
-                report.findings.append(unreadable(item))
-            else:
-                report.documents += 1
-                report.findings.extend(_collect(item, objects))
-    world = make_world(objects, options)
-    report.findings = [f for f in report.findings if not world.unrendered.holds(f.place.path)]
-    for rule in all_rules().values():
-        if rule.id not in disabled:
-            report.findings.extend(rule.run(world))
-    report.findings.sort(key=_order)
+                found.append(unreadable(replace(item, ours=True) if path in named else item))
+                continue
+            report.documents += 1
+            kustomizations += _kustomization(item)
+            file.documents.append(item)
+            file.resources += resources(item)
+    rules = [rule for rule in all_rules().values() if policy.runs(rule.id)]
+    held = {path: file.resources for path, file in files.items()}
+    unmeshed: dict[Place, str] = {}
+    meshed: set[Place] = set()
+    for group in groups(held, kustomizations, policy.group_by):
+        found += _judge([files[path] for path in group], options, rules, unmeshed, meshed)
+    every = [resource for file in files.values() for resource in file.resources]
+    report.clusters = sum(r.kind in CLUSTER_SPEC and r.group in ("", API_GROUP) for r in every)
+    report.unmeshed = Counter(kind for place, kind in unmeshed.items() if place not in meshed)
+    _settle(report, list(dict.fromkeys(found)), every, policy, frozenset(rule.id for rule in rules))
     return report
+
+
+def _kustomization(doc: Document) -> Iterator[Kustomization]:
+    if isinstance(doc.root, yaml.MappingNode):
+        kind = child(doc.root, "kind")
+        with suppress(ShapeError):  # told when the document is collected
+            if is_kustomization(doc, doc.root, str(kind.value) if kind else None):
+                yield kustomization(doc, doc.root)
+
+
+def _judge(
+    files: list[_File], options: Options, rules: list[Rule], unmeshed: dict[Place, str], meshed: set[Place]
+) -> list[Diagnostic]:
+    """The findings of one group of files."""
+    objects = Objects()
+    found: list[Diagnostic] = []
+    for file in files:
+        objects.resources += file.resources
+        for document in file.documents:
+            try:
+                collect(document, objects)
+            except ShapeError as error:
+                found.append(unreadable(Unread(document.place(error.node), str(error))))
+    world = make_world(objects, options)
+    meshed |= {case.cluster.name.place for case in (*world.cases, *world.ambient)}
+    unmeshed |= {cluster.name.place: cluster.kind for cluster in world.objects.clusters}
+    found = [one for one in found if not world.unrendered.holds(one.place.path)]
+    for rule in rules:
+        found.extend(rule.run(world))
+    return found
+
+
+def _settle(
+    report: Report, found: list[Diagnostic], every: list[Resource], policy: Policy, ran: frozenset[str]
+) -> None:
+    """Say of each finding in which object it stands and how much it matters; put aside what is suppressed."""
+    index = Index(every)
+    aside = suppressions(report.sources, every)
+    kept: list[Diagnostic] = []
+
+    def keep(finding: Diagnostic, inside: Resource | None) -> None:
+        path = finding.origin or _relative(finding.place.path, policy.folder)
+        reason = policy.ignored_at(finding.rule, path)
+        if reason is not None:
+            report.suppressed.append(Suppressed(finding, "config", reason))
+        else:
+            suppressed = aside.apply(finding, inside)
+            if suppressed:
+                report.suppressed.append(suppressed)
+            else:
+                kept.append(replace(finding, severity=policy.weight(finding.rule, finding.severity)))
+
+    for finding in [*found, *(one for one in aside.unclear if one.rule in ran)]:
+        inside = index.at(finding.place)
+        named = replace(finding, resource=str(inside), origin=inside.origin) if inside else finding
+        if finding.rule == "RM000":
+            kept.append(named)
+        else:
+            keep(named, inside)
+    if SUPPRESSES_NOTHING in ran:
+        for finding in aside.idle(ran):
+            keep(finding, index.at(finding.place))
+    if policy.baseline:
+        fresh, known = policy.baseline.split(kept)
+        report.suppressed += [Suppressed(f, "baseline", policy.baseline.path) for f in known]
+        report.gone = policy.baseline.gone(kept)
+        kept = fresh
+    report.findings = sorted(kept, key=_order)
+
+
+def _relative(path: str, folder: str) -> str:
+    return path if path == STDIN else os.path.relpath(path, folder or None).replace(os.sep, "/")
 
 
 @contextmanager
@@ -81,13 +209,6 @@ def _no_collector() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _collect(document: Document, objects: Objects) -> Iterable[Diagnostic]:
-    try:
-        collect(document, objects)
-    except ShapeError as error:
-        yield unreadable(Unread(document.place(error.node), str(error)))
 
 
 def _order(finding: Diagnostic) -> tuple[str, int, int, str, str]:

@@ -21,6 +21,7 @@ from raymesh.manifests.policies import (
     VirtualService,
 )
 from raymesh.manifests.reading import Document
+from raymesh.manifests.resources import Resource
 from raymesh.manifests.tree import Value, child, pairs
 from raymesh.ports import Role, Version, parse_version
 
@@ -237,6 +238,7 @@ class Objects:
     virtual_services: list[VirtualService] = field(default_factory=list)
     service_entries: list[ServiceEntry] = field(default_factory=list)
     kustomizations: list[Kustomization] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)  # of every kind
 
 
 def version_of(value: Value | None) -> Version | None:

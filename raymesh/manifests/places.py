@@ -34,6 +34,7 @@ class Unread:
 
     place: Place
     message: str
+    ours: bool = True  # False where it was read enough to know that nothing of Ray or a mesh is in it
 
     def __str__(self) -> str:
         return f"{self.place}: {shown(self.message)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,8 @@ from raymesh.manifests.places import Place, Unread
 
 STDIN = "-"
 SUFFIXES = (".yaml", ".yml", ".json")
+# Folders of other people's files, or of no manifests. Those whose names begin with a dot are skipped, too.
+SKIPPED = ("vendor", "node_modules", "venv", "site-packages", "__pycache__")
 # Kubernetes refuses objects above 1.5 MB; a file of thousands of them still fits.
 LARGEST_FILE = 64 * 1024 * 1024
 DEEPEST = 200
@@ -24,7 +27,9 @@ _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%(?:YAML|TAG)\b.*$", re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|<%|\{%")
 UNRENDERED = "a template that is not rendered: pipe the output of `helm template` into `-`"
-_OURS = re.compile(r"ray\.io/|\bRay(?:Cluster|Job|Service)\b|security\.istio\.io/")
+_OURS = re.compile(
+    r"ray\.io/|\bRay(?:Cluster|Job|Service|CronJob)\b|istio\.io/|node-manager-port|clusterIP['\"]?: *['\"]?None\b"
+)
 # Only text that has one of these can be nested so deeply: a level takes a bracket, or a column for two of them.
 _DEEP_LINES = re.compile(rf"^[-? \t]{{{DEEPEST // 2}}}", re.MULTILINE)
 
@@ -51,19 +56,48 @@ class Document:
 
 
 def find_files(paths: Iterable[str]) -> Iterator[str | Unread]:
-    """The files behind paths: a file as it is, a folder's YAML and JSON files, `-` for standard input."""
+    """The files behind paths: a file as it is, a folder's YAML and JSON files, `-` for standard input; each once."""
+    seen: set[str] = set()
     for path in paths:
-        if Path(path).is_dir():
-            inside = (p for p in Path(path).rglob("*") if p.suffix in SUFFIXES and p.is_file())
-            yield from (str(p) for p in sorted(inside) if not _hidden(p.relative_to(path)))
-        elif path == STDIN or Path(path).exists():  # a pipe too, as in `lint <(kustomize build)`
-            yield path
+        if path == STDIN:
+            found: Iterable[str | Unread] = [path]
+        elif Path(path).is_dir():
+            found = _walk(path)
+        elif _exists(path):  # a pipe too, as in `lint <(kustomize build)`
+            found = [path]
         else:
-            yield Unread(Place(path, 1, 1), "no such file or folder")
+            found = [Unread(Place(path, 1, 1), "no such file or folder")]
+        for one in found:
+            real = one if isinstance(one, Unread) or one == STDIN else os.path.realpath(one)
+            if isinstance(real, Unread) or real not in seen:
+                yield one
+            if isinstance(real, str):
+                seen.add(real)
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _walk(top: str) -> Iterator[str | Unread]:
+    """The YAML and JSON files below a folder; a folder that can't be read is told."""
+    unread: list[Unread] = []
+
+    def tell(error: OSError) -> None:
+        unread.append(Unread(Place(str(error.filename), 1, 1), f"can't be read: {error.strerror}"))
+
+    found: list[str] = []
+    for folder, names, files in os.walk(top, onerror=tell, followlinks=False):
+        names[:] = [name for name in names if not name.startswith(".") and name not in SKIPPED]
+        for name in files:
+            path = Path(folder, name)
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+                found.append(str(path))
+    yield from unread
+    yield from sorted(found)
 
 
 def read_file(path: str) -> str | Unread:
@@ -83,7 +117,8 @@ def read_file(path: str) -> str | Unread:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        return Unread(Place(path, line, column), f"not UTF-8 text: byte 0x{raw[error.start]:02x}")
+        ours = _OURS.search(raw.decode("latin-1")) is not None
+        return Unread(Place(path, line, column), f"not UTF-8 text: byte 0x{raw[error.start]:02x}", ours)
     return text
 
 
@@ -104,9 +139,9 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
             # libyaml counts bytes and gives a number, PyYAML's own reader counts characters and gives one.
             found = error.character if isinstance(error.character, int) else ord(error.character)
             at = line + chunk.encode()[: error.position].count(b"\n") + 1
-            yield Unread(Place(path, at, 1), f"not YAML: character #x{found:04x}")
+            yield Unread(Place(path, at, 1), f"not YAML: character #x{found:04x}", _ours(chunk))
         except (yaml.YAMLError, _DepthError, _BombError) as error:
-            yield Unread(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}")
+            yield Unread(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}", _ours(chunk))
         else:
             if root is not None:
                 yield Document(path, root, line, offset, text)
@@ -143,6 +178,10 @@ def _split(text: str) -> Iterator[tuple[int, int, str]]:
         line += chunk.count("\n")
 
 
+def _ours(chunk: str) -> bool:
+    return _OURS.search(chunk) is not None
+
+
 def _blank(found: re.Match[str]) -> str:
     return "#" * len(found[0])
 
@@ -167,12 +206,12 @@ def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Un
     mark = error.problem_mark or error.context_mark
     at = Place(path, line + (mark.line if mark else 0) + 1, (mark.column if mark else 0) + 1)
     template = _TEMPLATE.search(chunk)
-    if template and not _OURS.search(chunk):
+    if template and not _ours(chunk):
         return None
     if template:
         at = Place(path, line + chunk.count("\n", 0, template.start()) + 1, 1)
         return Unread(at, UNRENDERED)
-    return Unread(at, f"not YAML: {_one_line(error.problem or error.context or 'broken')}")
+    return Unread(at, f"not YAML: {_one_line(error.problem or error.context or 'broken')}", _ours(chunk))
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,8 @@ import pytest
 from raymesh.audit.drills import blocked_port
 from raymesh.audit.judge import judge
 from raymesh.audit.render import as_json, as_text
-from raymesh.commands.main import FAULT, main
+from raymesh.commands.exits import USAGE
+from raymesh.commands.main import main
 from raymesh.errors import UsageError
 from raymesh.ports import contract
 from raymesh.progress import Progress
@@ -39,7 +40,7 @@ def test_diff_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_bad_input_is_refused_in_one_line(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is started."""
-    assert main(["ports", *words]) == FAULT
+    assert main(["ports", *words]) == USAGE
     assert says in capsys.readouterr().err
 
 

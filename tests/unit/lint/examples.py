@@ -142,6 +142,11 @@ RED: dict[str, Example] = {
     "RM038": change("rayVersion: 2.60.0", "rayVersion: 2.55.0"),
     "RM040": change("hostname -I | tr -d ' ' |", "hostname -I |"),
     "RM039": both(lambda t: t.replace("2.60.0", "2.61.0")),
+    "RM041": Example(f"{CLEAN}---\n{CLEAN}"),
+    "RM042": change("kind: RayCluster", "kind: Raycluster"),
+    "RM043": change("    rayStartParams:\n", "    rayStartParam:\n"),
+    "RM044": Example(f"# raymesh: ignore RM008\n{CLEAN}"),
+    "RM045": Example(f"# raymesh: ignore RM008 because it never is\n{CLEAN}"),
 }
 
 # What comes close and is right. A rule without an entry is held against the clean manifest alone.
@@ -184,4 +189,15 @@ NEAR: dict[str, Example] = {
     "RM037": both(lambda t: t.replace("2.60.0", "2.38.0")),
     "RM038": both(lambda t: t.replace("rayproject/ray:2.60.0", "rayproject/ray:nightly")),
     "RM040": change("hostname -I | tr -d ' ' |", "hostname -I | cut -d' ' -f1 |"),
+    "RM041": Example(f"{CLEAN}---\n{CLEAN.replace('namespace: default', 'namespace: other')}"),
+    "RM042": Example(
+        "apiVersion: ray.io/v1\nkind: RayCronJob\nmetadata: {name: nightly}\nspec: {schedule: '0 3 * * *'}\n"
+    ),
+    "RM043": change("    rayStartParams:\n", "    labels: {}\n    rayStartParams:\n"),
+    "RM044": change(
+        "node-manager-port: '6380'", "node-manager-port: 6380 # raymesh: ignore RM024 because it is read so"
+    ),
+    "RM045": change(
+        "node-manager-port: '6380'", "node-manager-port: 6380 # raymesh: ignore RM024 because it is read so"
+    ),
 }
