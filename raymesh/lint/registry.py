@@ -27,6 +27,11 @@ MODULES = (
     "traffic",
     "injection",
     "resources",
+    "kuberay",
+    "selectors",
+    "naming",
+    "beside",
+    "serving",
 )
 UNCLEAR_SUPPRESSION, SUPPRESSES_NOTHING = "RM044", "RM045"  # found by raymesh.lint.suppress, not by a check
 

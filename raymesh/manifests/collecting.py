@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import yaml
@@ -23,7 +24,7 @@ from raymesh.manifests.policy_reading import (
     virtual_service,
 )
 from raymesh.manifests.reading import Document, is_template
-from raymesh.manifests.tree import ShapeError, UnrenderedError, child, elements, scalar, scalars
+from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, scalar, scalars
 
 # Kinds that are read, and their API group: another group's kind of the same name is something else.
 SECURITY, NETWORKING = "security.istio.io", "networking.istio.io"
@@ -31,6 +32,7 @@ GROUPS = {
     **dict.fromkeys(CLUSTER_SPEC, API_GROUP),
     "Service": "",
     "Namespace": "",
+    "ConfigMap": "",
     "List": "",
     "Deployment": "apps",
     "NetworkPolicy": "networking.k8s.io",
@@ -43,6 +45,7 @@ GROUPS = {
     "ServiceEntry": NETWORKING,
 }
 T = TypeVar("T")
+_POD_NAMES = re.compile(r"^\s*endpoint_pod_names\b", re.MULTILINE)
 
 
 def collect(doc: Document, into: Objects) -> None:
@@ -78,6 +81,8 @@ def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
         _add(into.services, _service(doc, root))
     elif kind == "Deployment":
         _add(into.operators, _operator(doc, root))
+    elif kind == "ConfigMap":
+        _add(into.pod_name_dns, _pod_names(doc, root))
     elif kind == "List":
         for item in elements(child(root, "items")):
             if child(item, "kind") is not None and child(item, "kind").value != "List":  # type: ignore[union-attr]  # None was tested
@@ -153,6 +158,7 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
         type=scalar(doc, spec, "type"),
         publishes_early=scalar(doc, spec, "publishNotReadyAddresses"),
         dual_stack=any(f.value == "IPv6" for f in families) or (policy is not None and policy.text != "SingleStack"),
+        families=tuple(f.value for f in families if isinstance(f, yaml.ScalarNode)),
         entries=tuple(entries),
     )
 
@@ -162,5 +168,12 @@ def _operator(doc: Document, root: yaml.Node) -> Operator | None:
     for container in elements(child(root, "spec", "template", "spec", "containers")):
         image = scalar(doc, container, "image")
         if name and image and "kuberay/operator" in image.text:
-            return Operator(name, environment(doc, container).get("ENABLE_INIT_CONTAINER_INJECTION"))
+            told = environment(doc, container)
+            return Operator(name, told.get("ENABLE_INIT_CONTAINER_INJECTION"), told.get("CLUSTER_DOMAIN"))
     return None
+
+
+def _pod_names(doc: Document, root: yaml.Node) -> Value | None:
+    """The Corefile of a ConfigMap whose DNS names endpoints after their pods."""
+    corefile = scalar(doc, root, "data", "Corefile")
+    return corefile if corefile and _POD_NAMES.search(corefile.text) else None

@@ -184,6 +184,7 @@ class Service:
     type: Value | None
     publishes_early: Value | None
     dual_stack: bool
+    families: tuple[str, ...]  # IP families as it lists them
     entries: tuple[Entry, ...]
 
     @property
@@ -213,6 +214,7 @@ class Operator:
 
     place: Value
     init_injection: Value | None
+    domain: Value | None  # the zone of its cluster's DNS
 
     @property
     def doc(self) -> Document:
@@ -239,6 +241,7 @@ class Objects:
     service_entries: list[ServiceEntry] = field(default_factory=list)
     kustomizations: list[Kustomization] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)  # of every kind
+    pod_name_dns: list[Value] = field(default_factory=list)  # Corefiles whose names are those of pods
 
 
 def version_of(value: Value | None) -> Version | None:

@@ -6,6 +6,8 @@ Sources are files of the module github.com/ray-project/kuberay/ray-operator, rea
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from raymesh.ports.versions import Version
 
 HEADLESS_HEAD_SERVICE = Version(1, 2)
@@ -24,3 +26,23 @@ def workers_need_gcs_by_node_name(kuberay: Version) -> bool:
     Ray 2.10.0. A headless head Service declares the same pod's 6379: measured with 1.6.0 and Ray 2.46.0.
     """
     return not head_service_is_headless(kuberay)
+
+
+# What KubeRay's head Service declares where the head's container lists no port (getDefaultPorts in common/service.go).
+DEFAULT_HEAD_PORTS: Mapping[str, int] = {
+    "client": 10001,
+    "gcs-server": 6379,
+    "dashboard": 8265,
+    "metrics": 8080,
+    "serve": 8000,
+}
+
+
+def head_service_ports(container_ports: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Ports of KubeRay's head Service by name: those of the head's container, else the defaults; metrics always.
+
+    Read from getServicePorts and getPortsFromCluster of common/service.go, KubeRay 1.1.0 to 1.6.0.
+    """
+    ports = {name or f"{number}-port": number for name, number in container_ports} or dict(DEFAULT_HEAD_PORTS)
+    ports.setdefault("metrics", DEFAULT_HEAD_PORTS["metrics"])
+    return ports

@@ -85,6 +85,16 @@ def refusals(role: Role, params: Mapping[str, str], version: Version | None = No
     return [*found, *node.out_of_range(), *node.bad_worker_range(), *node.used_twice()]
 
 
+def reserved(role: Role, params: Mapping[str, str], version: Version | None = None) -> dict[int, str]:
+    """The numbers that a node of this role listens on by its flags and defaults, with the flag of each.
+
+    Worker ports are among them only where the flags say which they are.
+    """
+    unknown = {name for name, text in params.items() if _SHELL.search(text) or _unreadable(name, text)}
+    node = _Node(role, {n: t.strip() for n, t in params.items() if n not in unknown}, unknown, version or NEWEST)
+    return node.opened()
+
+
 def _unreadable(name: str, text: str) -> Refusal | None:
     """What is wrong with a value by itself, before any number is looked at."""
     lowered = text.lower()
@@ -132,7 +142,7 @@ class _Node:
         self.version = version
         self.unknown = unknown
         self.told = told
-        self.numbers = {name: int(text) for name, text in told.items() if name in NUMBER_FLAGS}
+        self.numbers = {n: int(t) for n, t in told.items() if n in NUMBER_FLAGS and t.lower() != "false"}
 
     def out_of_range(self) -> Iterator[Refusal]:
         cure = f"a port from {LOWEST_PORT} to {HIGHEST_PORT}"
@@ -168,6 +178,18 @@ class _Node:
                 f"{HIGHEST_FLAG} {highest}{default}, is not above the lowest worker port {lowest}",
                 f"{HIGHEST_FLAG} above {lowest}",
             )
+
+    def opened(self) -> dict[int, str]:
+        """Numbers with their flags; 8265 is the head's only."""
+        found: dict[int, str] = {}
+        if self.told.keys() & {LIST_FLAG, HIGHEST_FLAG}:
+            found.update(dict.fromkeys(self._worker_ports(), LIST_FLAG if LIST_FLAG in self.told else HIGHEST_FLAG))
+        for name, default in _RESERVED:
+            heads = self.role == "worker" and name in ("dashboard-port", "ray-client-server-port")
+            if name not in self.unknown and self._reserves(name) and not heads:
+                found[self.numbers.get(name, default)] = name
+        found.pop(0, None)
+        return found
 
     def used_twice(self) -> Iterator[Refusal]:
         taken: dict[int, str] = {}

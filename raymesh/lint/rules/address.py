@@ -38,7 +38,7 @@ def rm017(world: World) -> Iterator[Hit]:
 def rm018(world: World) -> Iterator[Hit]:
     """On a dual-stack pod `hostname -I` prints two addresses, and the guide's `tr -d ' '` joins them."""
     for case in world.cases:
-        if not any(service.dual_stack for service in case.services):
+        if not any(service.dual_stack and len(service.families) != 1 for service in case.services):
             continue
         for group in case.cluster.groups:
             told = group.params.get(ADDRESS)

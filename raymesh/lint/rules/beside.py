@@ -1,0 +1,82 @@
+"""RM090 and RM091: others in the pod that want the same port as Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.objects import Cluster, Group
+from raymesh.manifests.opened import ranges
+from raymesh.manifests.relating import World
+from raymesh.ports.startup import METRICS_FLAG, reserved
+
+# Istio's documentation, "Ports used by Istio": what a sidecar listens on.
+SIDECAR_PORTS = {
+    15000: "its admin interface",
+    15001: "outbound traffic",
+    15002: "its check for used ports",
+    15004: "its debug interface",
+    15006: "inbound traffic",
+    15008: "HBONE",
+    15020: "its merged metrics",
+    15021: "its health check",
+    15053: "DNS",
+    15090: "Envoy's metrics",
+}
+
+
+@rule("RM090", Severity.ERROR, "port of the sidecar")
+def rm090(world: World) -> Iterator[Hit]:
+    """The sidecar listens there already, in the same pod."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            taken: dict[str, list[int]] = {}
+            for number, flag in _opened(case.cluster, group).items():
+                if number in SIDECAR_PORTS and flag in group.params:
+                    taken.setdefault(flag, []).append(number)
+            for flag, numbers in taken.items():
+                yield Hit(
+                    at(group.params[flag]),
+                    f"{flag} of group {group.name} takes port {ranges(numbers)}, which the sidecar of the pod listens "
+                    f"on ({SIDECAR_PORTS[min(numbers)]})",
+                    "a number below 15000 or above 15090",
+                )
+            for port in group.ray.ports if group.ray else ():
+                own = port.number.number
+                if own in SIDECAR_PORTS:
+                    yield Hit(
+                        at(port.number),
+                        f"Ray's container in group {group.name} lists port {own}, which the sidecar of the pod listens "
+                        f"on ({SIDECAR_PORTS[own]})",
+                        "a number below 15000 or above 15090",
+                    )
+
+
+@rule("RM091", Severity.ERROR, "another container has a port of Ray")
+def rm091(world: World) -> Iterator[Hit]:
+    """The containers of a pod share its ports: the second one to listen ends."""
+    for cluster in world.objects.clusters:
+        for group in cluster.groups:
+            opened = _opened(cluster, group) if group.beside else {}
+            for container in group.beside:
+                for port in container.ports:
+                    flag = opened.get(port.number.number or 0)
+                    if flag is None:
+                        continue
+                    given = "" if flag in group.params else ", which it is without the flag"
+                    yield Hit(
+                        at(port.number),
+                        f"container {container.called} in group {group.name} of {cluster.name.text} listens on "
+                        f"{port.number.text}, and so does Ray in the same pod ({flag}{given})",
+                        f"another port for {container.called}, or for {flag}",
+                    )
+
+
+def _opened(cluster: Cluster, group: Group) -> dict[int, str]:
+    if not group.flags_known:
+        return {}
+    params = {name: value.text for name, value in group.params.items()}
+    if group.own_command:
+        params.setdefault(METRICS_FLAG, "0")  # random: the default is KubeRay's
+    return reserved(group.role, params, cluster.version)

@@ -1,0 +1,255 @@
+"""RM075 to RM083: what KubeRay makes of its own objects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import yaml
+
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.clusters import FAULT_TOLERANT
+from raymesh.manifests.objects import Cluster, Group, Service, version_of
+from raymesh.manifests.relating import HEADLESS_LABEL, World, same_namespace
+from raymesh.manifests.tree import Value, child
+from raymesh.ports import Version
+from raymesh.ports.kuberay import DEFAULT_HEAD_PORTS, head_service_ports
+
+_GCS_FLAG, _GCS_DEFAULT = "port", DEFAULT_HEAD_PORTS["gcs-server"]
+# Flags of the head that move a port which KubeRay's head Service has, and their defaults.
+_MOVED = (
+    ("dashboard-port", "dashboard", DEFAULT_HEAD_PORTS["dashboard"]),
+    ("ray-client-server-port", "client", DEFAULT_HEAD_PORTS["client"]),
+)
+_TOKENS_SINCE = Version(2, 52)
+_STORAGE_NAMESPACE = "ray.io/external-storage-namespace"
+_REFUSED_ENVIRONMENT = ("RAY_REDIS_ADDRESS", "REDIS_PASSWORD")
+
+
+@rule("RM075", Severity.ERROR, "Ray is not in the first container")
+def rm075(world: World) -> Iterator[Hit]:
+    """KubeRay runs `ray start` in the first container, whatever that is."""
+    for cluster in world.objects.clusters:
+        for group in cluster.groups:
+            first = group.misplaced
+            if first is not None:
+                yield Hit(
+                    at(first.name or (group.doc, first.node)),
+                    f"container {first.called or '(no name)'} stands first in group {group.name} of "
+                    f"{cluster.name.text}: KubeRay runs `ray start` there, and gives it Ray's ports and probes",
+                    "put Ray's container first",
+                )
+
+
+@rule("RM076", Severity.ERROR, "head Service without the GCS port")
+def rm076(world: World) -> Iterator[Hit]:
+    """KubeRay's head Service has the ports of the head's container, and workers dial the GCS through it."""
+    for case in world.cases:
+        head = case.cluster.head
+        wanted = _number(head, _GCS_FLAG, _GCS_DEFAULT) if head else None
+        ports = _head_ports(case.cluster)
+        if head is None or head.ray is None or wanted is None or ports is None or wanted in ports.values():
+            continue
+        where = head.ray.ports[0].number if head.ray.ports else head.params[_GCS_FLAG]
+        yield Hit(
+            at(where),
+            f"KubeRay's head Service of {case.cluster.name.text} has no port {wanted}, by which workers reach the "
+            "GCS: it has " + _ports_in_words(ports, head),
+            f"containerPort {wanted}, name gcs-server, in the head's container",
+        )
+
+
+@rule("RM077", Severity.ERROR, "port name that KubeRay looks for is missing")
+def rm077(world: World) -> Iterator[Hit]:
+    """Jobs and services are driven through ports that KubeRay finds by name."""
+    for cluster in world.objects.clusters:
+        head, ports = cluster.head, _head_ports(cluster)
+        if cluster.kind == "RayCluster" or head is None or head.ray is None or not head.ray.ports or ports is None:
+            continue
+        if "dashboard" not in ports:
+            yield Hit(
+                at(head.ray.ports[0].number),
+                f"the head's container of {cluster.kind} {cluster.name.text} lists ports, but none is named dashboard: "
+                "KubeRay finds the job and Serve API by that name, and waits for ever",
+                f"containerPort {DEFAULT_HEAD_PORTS['dashboard']}, name dashboard",
+            )
+        served = any(name == "serve" or name.startswith("serve-") for name in ports)
+        if cluster.kind == "RayService" and cluster.serve_service is None and not served:
+            yield Hit(
+                at(head.ray.ports[0].number),
+                f"the head's container of RayService {cluster.name.text} lists ports, but none is named serve: KubeRay "
+                "makes no Service for Serve",
+                f"containerPort {DEFAULT_HEAD_PORTS['serve']}, name serve",
+            )
+
+
+@rule("RM078", Severity.WARNING, "flag moves a port away from the head Service")
+def rm078(world: World) -> Iterator[Hit]:
+    """The head listens on another number than KubeRay's head Service has."""
+    for cluster in world.objects.clusters:
+        head, ports = cluster.head, _head_ports(cluster)
+        for flag, name, default in _MOVED if head is not None and ports is not None else ():
+            told = head.params.get(flag) if head else None
+            number = told.number if told else None
+            if told is None or not number or number == default or ports is None or number in ports.values():
+                continue
+            yield Hit(
+                at(told),
+                f"{flag} {number} of {cluster.name.text}: KubeRay's head Service has "
+                + (f"{name} at {ports[name]}" if name in ports else f"no port {number}"),
+                f"containerPort {number}, name {name}, in the head's container, with the other ports of the head",
+            )
+
+
+@rule("RM079", Severity.ERROR, "headService repeats a port that KubeRay adds")
+def rm079(world: World) -> Iterator[Hit]:
+    """KubeRay appends its own ports to those of headService, and the API server refuses one that is there twice."""
+    for cluster in world.objects.clusters:
+        head, given = cluster.head, cluster.head_service
+        if head is None or given is None:
+            continue
+        added = _container_ports(head)
+        for entry in given.entries if added is not None else ():
+            name = entry.name.text if entry.name else ""
+            number = entry.number.number
+            twin = name if added and name in added else next((n for n, p in (added or {}).items() if p == number), None)
+            if twin is not None and (entry.protocol is None or entry.protocol.text == "TCP"):
+                yield Hit(
+                    at(entry.name or entry.number),
+                    f"headService of {cluster.name.text} has port {entry.number.text} ({name or 'no name'}), and "
+                    f"KubeRay adds its own {twin}: the API server refuses the Service, and the cluster gets no head",
+                    "take it out of headService: the ports of the head's container are added by themselves",
+                )
+
+
+@rule("RM080", Severity.ERROR, "label that keeps KubeRay from making its headless Service")
+def rm080(world: World) -> Iterator[Hit]:
+    """For groups of several hosts KubeRay makes CLUSTER-headless, unless a Service has its label already."""
+    labelled: dict[str, list[Service]] = defaultdict(list)
+    for service in world.objects.services:
+        if HEADLESS_LABEL in service.labels:
+            labelled[service.labels[HEADLESS_LABEL].text].append(service)
+    for cluster in world.objects.clusters:
+        multi = [g for g in cluster.groups if g.hosts is not None and (g.hosts.number or 0) > 1]
+        if not multi or not cluster.name_is_known:
+            continue
+        name = f"{cluster.name.text}-headless"
+        there = [s for s in labelled[cluster.name.text] if same_namespace(s.namespace, cluster.namespace)]
+        if any(s.name.text == name for s in there):
+            continue
+        for service in there:
+            yield Hit(
+                at(service.labels[HEADLESS_LABEL]),
+                f"Service {service.name.text} has KubeRay's label {HEADLESS_LABEL}: KubeRay then does not make {name}, "
+                f"and the hosts of group {multi[0].name} (numOfHosts {multi[0].hosts.text if multi[0].hosts else ''}) "
+                "don't find each other",
+                "take the label out of this Service",
+            )
+
+
+@rule("RM081", Severity.ERROR, "cluster without a head")
+def rm081(world: World) -> Iterator[Hit]:
+    """KubeRay refuses a cluster that has no container to run the head in."""
+    for cluster in world.objects.clusters:
+        if cluster.head is None and _is_whole(cluster):
+            yield Hit(
+                at((cluster.doc, cluster.spec)),
+                f"{cluster.kind} {cluster.name.text} has no headGroupSpec: KubeRay makes no cluster of it",
+                "headGroupSpec with a template that has Ray's container"
+                + (", or clusterSelector" if cluster.kind == "RayJob" else ""),
+            )
+
+
+@rule("RM082", Severity.ERROR, "options that KubeRay refuses together")
+def rm082(world: World) -> Iterator[Hit]:
+    """The operator checks the spec and makes nothing of it where two options contradict each other."""
+    for cluster in world.objects.clusters:
+        yield from _tokens(cluster)
+        if isinstance(child(cluster.spec, "gcsFaultToleranceOptions"), yaml.MappingNode):
+            for told, instead in _twice_for_redis(cluster):
+                yield Hit(
+                    at(told),
+                    f"{cluster.name.text} has gcsFaultToleranceOptions, and {told.text!r} beside it: KubeRay refuses "
+                    "the two together",
+                    instead,
+                )
+
+
+@rule("RM083", Severity.NOTE, "Redis clean-up with a sidecar that does not end")
+def rm083(world: World) -> Iterator[Hit]:
+    """When a fault-tolerant cluster is deleted, a Job made of the head's template empties its part of Redis."""
+    if world.options.native_sidecars:
+        return
+    for case in world.cases:
+        if case.cluster.redis is not None:
+            yield Hit(
+                at(case.cluster.redis),
+                f"KubeRay empties Redis with a Job when {case.cluster.name.text} is deleted. Its pod has the head's "
+                "labels, so it gets a sidecar, which does not end by itself: the Job fails after its 300 s",
+                "native sidecars (Istio 1.27 and Kubernetes 1.33 have them on), or "
+                "ENABLE_GCS_FT_REDIS_CLEANUP: 'false' in the operator's environment",
+            )
+
+
+def _number(group: Group, flag: str, default: int) -> int | None:
+    told = group.params.get(flag)
+    return default if told is None and group.flags_known else told.number if told else None
+
+
+def _container_ports(head: Group) -> dict[str, int] | None:
+    """What KubeRay puts into the head Service; None where a number is not known."""
+    if head.ray is None or any(p.number.number is None for p in head.ray.ports):
+        return None
+    return head_service_ports((p.name.text if p.name else "", p.number.number or 0) for p in head.ray.ports)
+
+
+def _head_ports(cluster: Cluster) -> dict[str, int] | None:
+    """Ports of the head Service, with those that the user adds; None where a number is not known."""
+    ports = _container_ports(cluster.head) if cluster.head else None
+    if ports is None:
+        return None
+    added = cluster.head_service.entries if cluster.head_service else ()
+    return {**ports, **{(e.name.text if e.name else ""): e.number.number for e in added if e.number.number}}
+
+
+def _ports_in_words(ports: dict[str, int], head: Group) -> str:
+    source = "from the head's container" if head.ray and head.ray.ports else "by default, as the container lists none"
+    return ", ".join(f"{number} ({name})" for name, number in sorted(ports.items(), key=lambda p: p[1])) + f", {source}"
+
+
+def _is_whole(cluster: Cluster) -> bool:
+    """Whether this is an object as it will be applied, not a patch of one."""
+    job = {"RayJob": "entrypoint", "RayService": "serveConfigV2", "RayCronJob": "schedule"}.get(cluster.kind)
+    outer = child(cluster.doc.root, "spec", job) if job else None
+    return outer is not None or any(group.ray is not None for group in cluster.groups)
+
+
+def _tokens(cluster: Cluster) -> Iterator[Hit]:
+    told = cluster.auth_mode
+    if told is None or told.text != "token":
+        return
+    version = version_of(cluster.ray_version)
+    if version is None or version < _TOKENS_SINCE:
+        yield Hit(
+            at(told),
+            f"{cluster.name.text} asks for tokens, which Ray has from {_TOKENS_SINCE} on, and "
+            + (f"says rayVersion {version}" if version else "does not say its rayVersion")
+            + ": KubeRay refuses it",
+            f"rayVersion {_TOKENS_SINCE} or newer, with such images",
+        )
+
+
+def _twice_for_redis(cluster: Cluster) -> Iterator[tuple[Value, str]]:
+    """What says the same as gcsFaultToleranceOptions, and the field to use (ValidateRayClusterSpec of KubeRay)."""
+    head = cluster.head
+    for key in (FAULT_TOLERANT, _STORAGE_NAMESPACE):
+        if key in cluster.annotations and cluster.annotations[key].text:
+            yield cluster.annotations[key], f"take the annotation {key} out"
+    if head is None:
+        return
+    if "redis-password" in head.params:
+        yield head.params["redis-password"], "gcsFaultToleranceOptions.redisPassword"
+    for name in _REFUSED_ENVIRONMENT:
+        if name in head.environment:
+            yield head.environment[name], f"take {name} out of the environment, use gcsFaultToleranceOptions"

@@ -1,0 +1,83 @@
+"""RM087 to RM089: names under which a node registers, and the DNS that has to know them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.editing import word
+from raymesh.manifests.objects import Group
+from raymesh.manifests.opened import set_param
+from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
+from raymesh.manifests.tree import Value
+from raymesh.ports.address import node_address_dual_stack
+
+_ZONE = re.compile(r"\.svc\.([a-z0-9][a-z0-9.-]*)\s*$")
+_OWN_ADDRESS = "hostname -I"
+
+
+@rule("RM087", Severity.ERROR, "zones of node names differ")
+def rm087(world: World) -> Iterator[Hit]:
+    """All nodes of a cluster lie in one zone of DNS: a name in another one does not resolve."""
+    domains = {o.domain.text.strip(".") for o in world.objects.operators if o.domain and o.domain.text}
+    domain = next(iter(domains)) if len(domains) == 1 else None
+    for case in world.cases:
+        told = [(group, value, zone) for group, value in _addresses(case) if (zone := _zone(value))]
+        if not told:
+            continue
+        right, whose = (domain, "the operator's CLUSTER_DOMAIN") if domain else (told[0][2], f"group {told[0][0].name}")
+        for group, value, zone in told:
+            if zone != right:
+                yield Hit(
+                    at(value),
+                    f"{ADDRESS} of group {group.name} ends in zone {zone}, that of {whose} is {right}: one of the "
+                    "names does not resolve",
+                    f"the cluster's zone in every group: .svc.{right}, if that is it",
+                )
+
+
+@rule("RM088", Severity.ERROR, "node-ip-address keeps the colons of IPv6")
+def rm088(world: World) -> Iterator[Hit]:
+    """A pod's name in DNS has dashes where its address has colons."""
+    for case in world.cases:
+        if not any(service.families[:1] == ("IPv6",) for service in case.services):
+            continue
+        for group, value in _addresses(case):
+            names = fqdn_of(value)
+            if names is None or _OWN_ADDRESS not in value.text or ":" in value.text:
+                continue
+            yield Hit(
+                at(value),
+                f"{ADDRESS} of group {group.name} turns dots to dashes, and the pods of this Service have IPv6 "
+                "addresses: the name keeps colons, and no DNS has it",
+                "sed 's/[.:]/-/g'",
+                set_param(group, ADDRESS, word(node_address_dual_stack(*names))),
+            )
+
+
+@rule("RM089", Severity.ERROR, "DNS names pods, not their addresses")
+def rm089(world: World) -> Iterator[Hit]:
+    """With endpoint_pod_names CoreDNS calls an endpoint by its pod's name: the dashed address does not exist then."""
+    for told in world.objects.pod_name_dns:
+        named = [c.cluster.name.text for c in world.cases if any(_OWN_ADDRESS in v.text for _, v in _addresses(c))]
+        if named:
+            yield Hit(
+                at(told),
+                f"this Corefile has endpoint_pod_names, so endpoints are called as their pods are, and the nodes of "
+                f"{named[0]} register by their dashed address: their names do not resolve",
+                "take endpoint_pod_names out, or register by $(hostname) instead of $(hostname -I | ...)",
+            )
+
+
+def _addresses(case: Case) -> Iterator[tuple[Group, Value]]:
+    for group in case.cluster.groups:
+        told = group.params.get(ADDRESS)
+        if told is not None:
+            yield group, told
+
+
+def _zone(value: Value) -> str | None:
+    found = _ZONE.search(value.text)
+    return found[1].rstrip(".") if found else None
