@@ -174,6 +174,9 @@ def _operator(doc: Document, root: yaml.Node) -> Operator | None:
 
 
 def _pod_names(doc: Document, root: yaml.Node) -> Value | None:
-    """The Corefile of a ConfigMap whose DNS names endpoints after their pods."""
-    corefile = scalar(doc, root, "data", "Corefile")
-    return corefile if corefile and _POD_NAMES.search(corefile.text) else None
+    """The Corefile of a ConfigMap whose DNS names endpoints after their pods; other ConfigMaps may be of any shape."""
+    data = child(root, "data")
+    corefile = child(data, "Corefile") if isinstance(data, yaml.MappingNode) else None
+    if not isinstance(corefile, yaml.ScalarNode) or not _POD_NAMES.search(corefile.value):
+        return None
+    return Value(corefile.value, corefile, doc)
