@@ -17,8 +17,8 @@ pytest_plugins = (
     "fixtures.mesh",
     "fixtures.raycluster",
     "fixtures.witnesses",
-    "fixtures.manifest_lint",
     "fixtures.ray_audit",
+    "raymesh.pytest_plugin",
 )
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from raymesh.audit.judge import label
 from raymesh.audit.model import Audit, Bind, Direction, Speaks
 from raymesh.errors import UsageError
-from raymesh.ports import WORKER_PORTS, Contract
+from raymesh.ports import WORKER_PORTS, Contract, parse_version
 from raymesh.ports.model import Role
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def recorded_versions(folder: Path = MEASURED) -> list[str]:
 
 def load(version: str, folder: Path = MEASURED) -> Recording:
     """The recording of a version. Raises UsageError where there is none."""
-    path = folder / f"{version}.json"
+    path = folder / f"{parse_version(version)}.json"
     if not path.is_file():
         raise UsageError(f"no recorded audit of Ray {version}; there are: {', '.join(recorded_versions(folder))}")
     data = json.loads(path.read_text())

@@ -13,14 +13,13 @@ from raymesh.audit.judge import judge
 from raymesh.audit.measure import Plan, audit
 from raymesh.audit.recordings import Recording, add, load, recorded_versions, save, summarize
 from raymesh.audit.render import as_json, as_text
+from raymesh.commands.exits import CLEAN, FOUND, INTERRUPTED
+from raymesh.commands.forms import add_format
 from raymesh.errors import EnvironmentFault, UsageError
 from raymesh.machine import netns
 from raymesh.ports import Contract, contract, guide_contract, working_contract
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
-
-CLEAN, FINDINGS, INTERRUPTED = 0, 1, 130
-
 
 HELP = "start real Ray and report what listens, what crosses nodes and what differs from the contract"
 
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--as-guide", action="store_true", help="hold it against what Ray's guide declares, not `ports generate`"
     )
     parser.add_argument("--serve", action="store_true", help="run a Serve application too")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    add_format(parser)
     parser.add_argument("--loopback", action="store_true", help="one host on this machine's loopback; needs no root")
     parser.add_argument(
         "--start-param", action="append", default=[], metavar="KEY=VALUE", help="one more flag for `ray start`"
@@ -84,8 +83,8 @@ def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:
         print(f"raymesh: not recorded, because some work failed: {', '.join(failed)}", file=sys.stderr)
     elif arguments.record:
         _record(summarize(seen, made))
-    print(as_json(seen, findings) if arguments.json else as_text(seen, findings, made))
-    return FINDINGS if findings else CLEAN
+    print(as_json(seen, findings) if arguments.format == "json" else as_text(seen, findings, made))
+    return FOUND if findings else CLEAN
 
 
 def _drill(made: Contract, arguments: argparse.Namespace) -> int:
@@ -94,11 +93,11 @@ def _drill(made: Contract, arguments: argparse.Namespace) -> int:
     found = []
     for finding in DRILLS[arguments.drill].make(made, arguments.port, Progress(), Timeouts()):
         found.append(finding)
-        if not arguments.json:
+        if arguments.format == "text":
             print(f"{finding.subject}: {finding.text}", flush=True)
-    if arguments.json:
+    if arguments.format == "json":
         print(json.dumps([asdict(finding) for finding in found], indent=2))
-    return FINDINGS if found else CLEAN
+    return FOUND if found else CLEAN
 
 
 def _record(fresh: Recording) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from raymesh import __version__
 from raymesh.commands.exits import FAULT, INTERRUPTED, USAGE
-from raymesh.errors import RaymeshError, UsageError
+from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Command:
 
     module: str
     help: str
+    extra: str = ""  # of the package, where it imports more than a base install has
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ PORTS = Group(
         "generate": Command("generate", "make the headless Service and the rayStartParams for a Ray version"),
         "lint": Command("lint", "check manifests against the ports that Ray opens"),
         "audit": Command(
-            "audit", "start real Ray and report what listens, what crosses nodes and what differs from the contract"
+            "audit",
+            "start real Ray and report what listens, what crosses nodes and what differs from the contract",
+            extra="audit",
         ),
         "diff": Command("diff", "show what a Ray version bump changes in ports and flags, as measured"),
     },
@@ -51,16 +56,33 @@ examples:
   raymesh ports diff 2.10.0 2.60.0
 """,
 )
+DESCRIPTION = """\
+Ray inside an Istio mesh: proved, checked and made.
+
+  prove it    make e2e, or pytest -m e2e, in a checkout: the guide on a real cluster, judged by independent witnesses
+  check it    raymesh ports lint [FILE|DIR|-]: manifests against the ports that Ray opens and what a mesh does to them
+  make it     raymesh ports generate --ray VERSION: the headless Service and the rayStartParams
+  measure it  raymesh ports audit --ray VERSION: real Ray on this machine against the port contract
+"""
+EPILOG = """\
+exit codes: 0 clean, 1 findings, 2 wrong usage, 3 an input could not be read, 4 the machine or the network is at fault
+completion: pip install 'raymesh[completion]', then eval "$(register-python-argcomplete raymesh)"
+"""
 COMMANDS: Mapping[str, Command | Group] = {
     "ports": PORTS,
-    "clean": Command("clean", "remove what runs left on this machine, however they ended"),
+    "rule": Command("rule", "explain a rule of the linter, or list all"),
+    "clean": Command("clean", "remove what runs left on this machine, however they ended", extra="e2e"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    given = _spelled_out(list(sys.argv[1:] if argv is None else argv))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name that is no text must not end a run
     try:
+        if "_ARGCOMPLETE" in os.environ:
+            _complete()
         arguments = _parser(given).parse_args(given)
         return int(arguments.run(arguments))
     except RaymeshError as error:
@@ -73,8 +95,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAULT
 
 
+def _spelled_out(given: list[str]) -> list[str]:
+    """`raymesh lint` means `raymesh ports lint`, and so do its siblings."""
+    return ["ports", *given] if given and given[0] in PORTS.commands else given
+
+
+def _complete() -> None:
+    """Answer the shell that asks how a line could go on, and end."""
+    import argcomplete  # noqa: PLC0415 - an extra, and nothing that a run should wait for
+
+    program, _, rest = os.environ.get("COMP_LINE", "").partition(" ")
+    given = rest.split()
+    spelled = _spelled_out(given) if " " in rest else given
+    if spelled != given:
+        os.environ["COMP_LINE"] = f"{program} ports {rest}"
+        os.environ["COMP_POINT"] = str(int(os.environ["COMP_POINT"]) + len("ports "))
+    argcomplete.autocomplete(_parser(spelled))
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="raymesh", description="Ray inside an Istio mesh: made, checked and proved.")
+    parser = argparse.ArgumentParser(
+        prog="raymesh",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"raymesh {__version__}")
     _add(parser, COMMANDS, [word for word in given if not word.startswith("-")])
     return parser
@@ -93,9 +138,19 @@ def _add(parser: argparse.ArgumentParser, commands: Mapping[str, Command | Group
             below.epilog = command.epilog
             _add(below, command.commands, rest if name == chosen else ())
         elif name == chosen:
-            implementation = importlib.import_module(f"raymesh.commands.{command.module}")
+            implementation = _imported(command)
             implementation.add_arguments(below)
             below.set_defaults(run=implementation.run)
+
+
+def _imported(command: Command) -> ModuleType:
+    try:
+        return importlib.import_module(f"raymesh.commands.{command.module}")
+    except ModuleNotFoundError as error:
+        if not command.extra or (error.name or "").partition(".")[0] == "raymesh":
+            raise
+        cure = f"pip install 'raymesh[{command.extra}]'"
+        raise EnvironmentFault(f"this command needs {error.name}, which a base install has not", cure) from error
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from raymesh import __version__
 from raymesh.lint.catalog import title, url
@@ -27,13 +27,7 @@ def as_text(report: Report, colour: bool = False, statistics: bool = False, verb
 
     `verbose` below 0 leaves the findings alone, above 0 lists what was suppressed, too.
     """
-    lines: list[str] = []
-    told: set[str] = set()
-    for finding in report.findings:
-        lines += _finding(finding, colour)
-        if finding.rule not in told and verbose >= 0:
-            lines.append(f"    see: raymesh rule {finding.rule}, or {url(finding.rule)}")
-        told.add(finding.rule)
+    lines = as_lines(report.findings, colour, pages=verbose >= 0)
     if verbose > 0:
         for one in report.suppressed:
             lines.append(f"{one.finding.place}: suppressed {one.finding.rule} by {one.by}: {shown(one.reason)}")
@@ -42,6 +36,18 @@ def as_text(report: Report, colour: bool = False, statistics: bool = False, verb
     if verbose >= 0:
         lines += [*not_checked(report), summary(report)]
     return "\n".join(lines)
+
+
+def as_lines(findings: Iterable[Diagnostic], colour: bool = False, pages: bool = True) -> list[str]:
+    """Each finding with its cure below; the page of a rule is named where the rule is first."""
+    lines: list[str] = []
+    told: set[str] = set()
+    for finding in findings:
+        lines += _finding(finding, colour)
+        if finding.rule not in told and pages:
+            lines.append(f"    see: raymesh rule {finding.rule}, or {url(finding.rule)}")
+        told.add(finding.rule)
+    return lines
 
 
 def as_json(report: Report) -> str:

@@ -61,8 +61,12 @@ class Project:
 
     def fails(self, report: Report, fail_on: str | None) -> bool:
         """Whether a finding in one of its files fails the run."""
-        least = severity_of(fail_on or self.config.values.get("fail-on", "warning"))
+        least = self.least_failing(fail_on)
         return any(f.severity >= least and f.place.path in self._paths for f in report.findings)
+
+    def least_failing(self, fail_on: str | None) -> Severity:
+        """The least severity that fails a run."""
+        return severity_of(fail_on or self.config.values.get("fail-on", "warning"))
 
     def least_shown(self, show: str | None) -> Severity:
         """The least severity that is printed."""

@@ -26,8 +26,11 @@ def test_diff_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_diff_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     """For machines."""
-    assert main(["ports", "diff", "2.10.0", "2.60.0", "--json"]) == 0
-    assert {"topic": "flag", "subject": "--storage", "old": "shown", "new": ""} in json.loads(capsys.readouterr().out)
+    assert main(["ports", "diff", "2.10.0", "2.60.0", "--format", "json"]) == 0
+    told = capsys.readouterr().out
+    assert {"topic": "flag", "subject": "--storage", "old": "shown", "new": ""} in json.loads(told)
+    assert main(["ports", "diff", "2.10", "v2.60", "--json"]) == 0, "in other words"
+    assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize(

@@ -384,23 +384,3 @@ def test_linting_imports_neither_ray_nor_a_cluster_s_client() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_manifests_become_test_items(folder: Path) -> None:
-    """`pytest -m ports --manifests=PATH`: one item a file, red where the linter is."""
-    (folder / "good.yaml").write_text(CLEAN)
-    (folder / "bad.yaml").write_text(RED["RM001"].text.replace("mine", "yours"))
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-m",
-        "ports",
-        f"--manifests={folder}",
-        "tests/unit/ports/test_contract.py",
-    ]
-    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "1 failed, 1 passed" in done.stdout
-    assert "error RM001: node-manager-port 6380 is opened" in done.stdout
