@@ -6,7 +6,6 @@ what a person keeps beside them stays, and what an earlier run left never looks 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import threading
@@ -19,7 +18,7 @@ from raymesh.errors import EnvironmentFault, UsageError
 from raymesh.evidence.redact import Form, redact
 
 MARKER = ".raymesh-artifacts"
-HEADING = "raymesh's artifacts; the next run removes the files that are named here. Written by process "
+HEADING = "raymesh's artifacts; the next run removes the files that are named here\n"
 UNSAFE = re.compile(r"[^\w.-]+")
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 HIDDEN = "."
@@ -40,9 +39,9 @@ class Artifacts:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Make the folder this run's: remove what the last run named in its marker, and hold the marker until the end.
+        """Make the folder this run's: remove what the last run named in its marker, and begin a new one.
 
-        Raises UsageError where the folder holds other things, is another user's, or another run works in it.
+        Whoever calls it has the folder alone. Raises UsageError where it holds other things or is another user's.
         """
         try:
             self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -57,20 +56,15 @@ class Artifacts:
             raise UsageError(f"--artifacts: {self.folder} can't be used: {error.strerror}; {ANOTHER}") from error
         if os.fstat(self._marker).st_uid != os.geteuid():
             raise UsageError(f"--artifacts: {self.folder} holds the artifacts of another user; {ANOTHER}")
-        try:
-            fcntl.flock(self._marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = "".join(self._marked()[:1]).removeprefix(HEADING)
-            raise UsageError(f"--artifacts: another run works in {self.folder} (process {holder}); {ANOTHER}") from None
         for name in self._marked()[1:]:
             with suppress(ValueError):  # a line that was cut off when its run was killed
                 self._remove(_safe(name))
         os.ftruncate(self._marker, 0)
         os.lseek(self._marker, 0, os.SEEK_SET)
-        os.write(self._marker, f"{HEADING}{os.getpid()}\n".encode())
+        os.write(self._marker, HEADING.encode())
 
     def close(self) -> None:
-        """Let another run have the folder; the end of the process does the same."""
+        """Nothing more will be written; the end of the process does the same."""
         os.close(self._marker)
 
     def write(self, name: str, text: str, form: Form) -> Path:

@@ -173,16 +173,6 @@ def test_another_users_artifacts_are_refused(tmp_path: Path, monkeypatch: pytest
     assert files(tmp_path / "a") == {"report.txt"}
 
 
-def test_a_folder_is_one_runs_alone_until_that_run_ends(tmp_path: Path) -> None:
-    with opened(tmp_path / "a") as artifacts:
-        artifacts.write("report.txt", "green", Form.TEXT)
-        with pytest.raises(UsageError, match=rf"another run works in .* \(process {os.getpid()}\)"):
-            Artifacts(tmp_path / "a").open()
-        assert files(tmp_path / "a") == {"report.txt"}
-    with opened(tmp_path / "a"):
-        pass
-
-
 def test_a_folder_in_a_files_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
     with pytest.raises(UsageError, match=r"can't be used: File exists; name another folder"):

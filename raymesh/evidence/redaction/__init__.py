@@ -1,0 +1,1 @@
+"""Redaction: what is a secret by its name, by its form and by its place, in objects and in free text."""
