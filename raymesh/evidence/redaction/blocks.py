@@ -14,7 +14,7 @@ from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 PREFIX = re.compile(
     r"(?:(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d\S* ?|\d{4}-\d\d-\d\dT\S+ |\[[^\]\n]{1,80}\] ?|\([^)\n]{1,60}\) ?"
     r"|(?:stdout|stderr) [FP] |(?:INFO|WARN|WARNING|ERROR|DEBUG|TRACE|FATAL|info|warn|error|debug)\b:?[ \t]"
-    r"|[IWEF]\d{4} |[\w./-]{1,80} ?\| ?|E   |> ?|# ?)*"
+    r"|[IWEF]\d{4} |[\w./-]{1,80} ?\| ?|E   |> ?|# ?|\+{1,3} |[\w./-]{1,80} (?=\[|\d{4}-\d\d))*"
 )
 # A line of an object or of `env`, after its prefix.
 ENTRY = re.compile(
@@ -38,15 +38,15 @@ def is_plain(value: str) -> bool:
 
 def without_blocks(text: str, taken: Taken) -> str:
     """Cut lines that belong to a name above them: what stands under `password: |`, data of a Secret, an environment."""
-    if "\n" not in text.rstrip("\n"):
-        return text
     lines = text.split("\n")
     found = [PREFIX.match(line) for line in lines]
     starts = [prefix.end() if prefix else 0 for prefix in found]
     reader = _Reader(taken)
     for number, in_secret in enumerate(_in_secrets(lines, starts)):
         start = starts[number]
-        lines[number] = lines[number][:start] + reader.read(lines[number][start:], in_secret)
+        body = lines[number][start:]
+        end = body[len(body.rstrip("\r")) :]
+        lines[number] = lines[number][:start] + reader.read(body.rstrip("\r"), in_secret) + end
     return "\n".join(lines)
 
 

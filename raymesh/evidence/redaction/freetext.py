@@ -10,7 +10,7 @@ from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 
 HOT = re.compile(
     r"(?:pass|pwd|secret|token|cred|auth|cookie|jwt|bearer|otp|psk|dsn|hmac|sig|sas|mnemonic|conn|session.?id|webhook|pin"
-    r"|contrase|kennwort|key|id_rsa|id_ed|npmrc|netrc|pypirc|docker|kubeconfig)[\w.\[\]-]{0,40}(?P<quote>\\*[\"'`]?)\]?"
+    r"|contrase|kennwort|phrase|pw|key|id_rsa|id_ed|npmrc|netrc|pypirc|docker|kubeconfig)[\w.\[\]-]{0,40}(?P<quote>\\*[\"'`]?)\]?"
     r"(?:(?P<joint>[ \t]*(?:=>|:=|={1,3}|!=|:)[ \t]*|(?:&gt;|>)|(?P<tuple>,[ \t]*(?=\\*[\"']))|\()|[ \t]+(?=\S))",
     re.IGNORECASE,
 )
@@ -21,10 +21,29 @@ HOT_WORDS = (
     *("connection_string", "connectionstring", "connection-string", "session_id", "session-id", "sessionid", "webhook"),
     *("pin=", "pin:", "contrase", "kennwort", "key", "id_rsa", "id_ed", "npmrc", "netrc", "pypirc", "docker"),
     *("kubeconfig", "value", "val:", "export ", "setenv", "declare -x", "-e ", "--env", "env ", "-u ", "--user", "-u="),
-    *("sshpass", "redis-cli", "mysql", "mariadb", "login", "identified by", "@", ":*:", ":5432:", ":3306:", "basic "),
+    *(
+        "pw",
+        "phrase",
+        "set -x",
+        "from-literal",
+        "sshpass",
+        "redis-cli",
+        "mysql",
+        "mariadb",
+        "login",
+        "identified by",
+        "@",
+        ":*:",
+        ":5432:",
+        ":3306:",
+        "basic ",
+    ),
     *("digest ", "negotiate ", "ntlm "),
 )
-LEFT = re.compile(r"[\w.-]*\Z")
+# `access key`, `pass phrase`: two words are a name, too.
+LEFT = re.compile(
+    r"(?:\b(?:access|api|private|secret|client|encryption|signing|pass|auth|account|ssh) ){0,2}[\w.-]*\Z", re.IGNORECASE
+)
 QUOTE = re.compile(r"\\*(?:[\"'`]|&quot;|&apos;|&#39;|&#34;)")
 # A value that has no quotes ends before the next name with a value, or with its line.
 NEXT = re.compile(r"(?=[\s,;&|]+-{0,2}[\w.\[\]-]{1,40}[\"']?(?:=|: ))|(?=\s+--?[A-Za-z])|(?=[\r\n])|(?=\\n)|\Z")
@@ -35,7 +54,7 @@ PROSE = re.compile(
 )
 HEADER_NAME = re.compile(r"(?:proxy-)?authorization|(?:set-)?cookie", re.IGNORECASE)
 URL = re.compile(
-    r"(?P<scheme>[A-Za-z][\w+.-]*:(?://|\\/\\/))(?P<login>[^\s\"'<>@`]*(?:@[^\s\"'<>@/`]*)*?)@(?=[^\s\"'<>@]*)"
+    r"(?P<scheme>[A-Za-z][\w+.-]*:(?://|\\/\\/))(?P<login>[^\s\"'<>@`]*(?:@[^\s\"'<>@/`]*)*)@(?=[^\s\"'<>@]*)"
 )
 BASIC = re.compile(
     r"(?i)\b(?P<scheme>bearer|basic|digest|negotiate|ntlm|apikey|token)(?P<gap>[ \t]+|%20)(?P<value>[\w+/=.~:-]{8,})"
@@ -50,6 +69,13 @@ SPOKEN = re.compile(
 )
 COMMANDS = (
     re.compile(r"(?P<before>(?:^|\s)(?:-u|--user|--proxy-user|-U)[ =][\"']?[^\s:\"']+:)(?P<value>[^\s\"']+)"),
+    re.compile(r"(?P<before>--from-literal[= ][\"']?[\w.-]+=)(?P<value>[^\s\"']+)"),
+    re.compile(r"(?P<before>(?:^|[\s\"])AUTH\s+)(?P<value>[^\s\"]{4,}(?:\s+\S+)?)"),
+    re.compile(
+        r"(?P<before>\b(?:password|passwd|passphrase)\s+)(?P<value>(?=[^\s]*[A-Za-z])(?=[^\s]*\d)[^\s,;:=]{6,})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<before>\b(?:token|secret)\s+)(?P<value>(?=\S*[A-Za-z])(?=\S*\d)[\w.+/=-]{16,})", re.IGNORECASE),
     re.compile(r"(?P<before>\bsshpass\s+-p\s*)(?P<value>\S+)"),
     re.compile(r"(?P<before>\bredis-cli\b[^\n]*?\s-a\s+)(?P<value>\S+)"),
     re.compile(r"(?P<before>\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n]*?\s-p)(?P<value>[^\s-]\S*)"),
@@ -67,8 +93,8 @@ PAIR = re.compile(
     re.IGNORECASE,
 )
 EXPORTED = re.compile(
-    r"(?P<before>(?:\b(?:export|setenv|declare -x|ENV)|(?:^|\s)(?:-e|--env))[ =]\s*[\"']?(?P<name>[A-Z_][A-Z0-9_]*)"
-    r"[= ])(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\n;&|]+?(?=\s+-|\s*[;&|]|\s*$))",
+    r"(?P<before>(?:\b(?:export|setenv|declare -x|set -x|ENV)|(?:^|\s)(?:-e|--env))[ =]\s*[\"']?"
+    r"(?P<name>[A-Z_][A-Z0-9_]*)[= ])(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\n;&|]+?(?=\s+-|\s*[;&|]|\s*$))",
     re.MULTILINE,
 )
 
@@ -138,7 +164,7 @@ def _named(text: str, taken: Taken) -> str:
             continue
         left = LEFT.search(text, max(end, hot.start() - 60), hot.start())
         start = left.start() if left else hot.start()
-        name = re.match(r"[\w.\[\]-]*", text[start : hot.end()])
+        name = re.match(r"[\w.\[\] -]*", text[start : hot.end()])
         value = _value_of(text, start, name[0] if name else "", hot)
         if value is not None:
             parts += [text[end : value[0]], GONE]
@@ -149,7 +175,7 @@ def _named(text: str, taken: Taken) -> str:
 
 def _value_of(text: str, start: int, name: str, hot: re.Match[str]) -> tuple[int, int] | None:
     """Return where the value of this name begins and ends, None where it is no secret."""
-    name = re.sub(r"\[\d*\]|\.+$", "", name)
+    name = re.sub(r"\[\d*\]|\.+$", "", name.rstrip())
     before = text[max(0, start - 1) : start]
     joint = hot["joint"] or " "
     spoken = hot["joint"] is None and before != "-" and not name.startswith("-")  # two words of a sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from detect_secrets.plugins.keyword import DENYLIST
@@ -14,7 +15,7 @@ INSIDE = re.compile(
     "|".join(
         (
             *(*DENYLIST, "token(?!i[sz])", "passphrase", "passcode", "credential", "access_?key", "connection_?string"),
-            *(r"(?<!by)(?<!com)(?<!sur)(?<!tres)pass$", "masterauth", "passwort", "kennwort"),
+            *(r"(?<!by)(?<!com)(?<!sur)(?<!tres)pass$", "masterauth", "passwort", "kennwort", "bind_?pw"),
         )
     )
 )
@@ -81,6 +82,7 @@ PAIRS = {
     ("connection", "string"),
     ("conn", "str"),
     ("conn", "string"),
+    ("pass", "phrase"),
     ("session", "id"),
     ("webhook", "url"),
     ("id", "rsa"),
@@ -213,9 +215,10 @@ FILES = re.compile(
 )
 HEADERS = re.compile(
     r"(?:proxy-)?authorization|(?:set-)?cookie2?|x-(?:api|auth|access|csrf|xsrf|amz-security|vault|gitlab|github)-?"
-    r"(?:key|token|user)?|x-[\w-]*(?:token|secret|key|password)|api-key|apikey",
+    r"(?:key|token|user)?|x-[\w-]*(?:token|secret|key|password|auth)(?:-header|-value)?|api-key|apikey",
     re.IGNORECASE,
 )
+ENV_FILE = re.compile(r"(?:.*\.)?env(?:\.\w+)?", re.IGNORECASE)
 COPIES = re.compile(r"last-applied|/applied$|objectset|original-config|rollback-|last-config", re.IGNORECASE)
 ENVIRONMENTS = re.compile(
     r"(?:.*(?:[a-z]E|[_-]e|E|^e))nv(?:ironment)?(?:[_-]?[vV]ar(?:iable)?s?)?|environment|ENV", re.ASCII
@@ -373,7 +376,7 @@ def is_secret(name: str) -> bool:
     words = [word.lower() for word in WORDS.findall(name)]
     pair = tuple(words[-2:])
     if not words or (words[-1] in ABOUT and pair not in PAIRS):
-        return bool(FILES.fullmatch(name))
+        return bool(FILES.fullmatch(name) or HEADERS.fullmatch(name))
     return (
         bool(INSIDE.search("".join(words)) and INSIDE.search("_".join(words)))
         or not ANYWHERE.isdisjoint(words)
@@ -410,6 +413,16 @@ def is_variable(name: str) -> bool:
 def is_environment(name: str) -> bool:
     """Tell whether an object of this name holds environment variables."""
     return ENVIRONMENTS.fullmatch(name) is not None and not name.lower().startswith("runtime")  # Ray's runtime_env
+
+
+def is_environment_file(name: str) -> bool:
+    """Tell whether a file of this name holds environment variables, one a line."""
+    return ENV_FILE.fullmatch(name) is not None
+
+
+def is_environment_object(keys: Collection[object]) -> bool:
+    """Tell whether an object with these names is a whole environment, as a process has it."""
+    return not {"PATH", "HOME"}.isdisjoint(keys) and all(isinstance(key, str) and is_variable(key) for key in keys)
 
 
 def is_harmless(variable: str) -> bool:

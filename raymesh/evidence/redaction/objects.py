@@ -23,11 +23,12 @@ VALUE_KEYS = {
     *("exact", "exact_match", "exactMatch", "prefix", "prefix_match", "suffix", "suffix_match", "contains"),
     *("contains_match", "string_match", "stringMatch", "safe_regex", "safe_regex_match", "regex"),
 }
+JWK_SECRETS = {"k", "d", "p", "q", "dp", "dq", "qi", "oth"}  # RFC 7518, section 6
 LITERALS = {"", "true", "false", "null", "none", "nil", "undefined", "yes", "no", "0", "~", "***", "<redacted>", GONE}
 REFERENCE = re.compile(r"\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\}|\{\{[^{}]*\}\}|<set to the key [^>]*>", re.ASCII)
 FLAG = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)")
 ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
-SHOWN_IN_KUBECONFIG = {"name", "command", "apiVersion", "interactiveMode", "provideClusterInfo"}
+LINE_OF_ENV = re.compile(r"(?P<name>\s*(?:export )?[A-Za-z_]\w*)=(?P<value>.*)", re.ASCII)
 
 
 class TooLarge(ValueError):
@@ -58,6 +59,8 @@ class Walk:
         return value
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+        if names.is_environment_object(value.keys()):
+            return {name: self._variable_value(str(name), part) for name, part in value.items()}
         secret = _is_secret(value)
         config_map = _kind(value) == "configmap"
         pair = _pair(value)
@@ -70,6 +73,10 @@ class Walk:
                 new = self._config_data(part, name)
             elif _kind(value) == "secretlist" and name == "items" and isinstance(part, list):
                 new = [self.value({**item, "kind": "Secret"} if isinstance(item, Mapping) else item) for item in part]
+            elif name in JWK_SECRETS and "kty" in value:
+                new = self._everything(part, Kind.NAMED)
+            elif name == "value" and {"op", "path"} <= value.keys():  # a JSON patch
+                new = self._entry(str(value["path"]).rpartition("/")[2], part)
             elif pair and name in VALUE_KEYS:
                 new = self._everything(part, pair)
             else:
@@ -185,9 +192,21 @@ class Walk:
         return {
             key: self._gone(value, Kind.ENVIRONMENT)
             if names.is_variable(str(key)) and not names.is_harmless(str(key))
-            else self._entry(str(key), value)
+            else self._file(str(key), value)
             for key, value in part.items()
         }
+
+    def _file(self, name: str, text: Any) -> Any:
+        if not isinstance(text, str) or not names.is_environment_file(name):
+            return self._entry(name, text)
+        lines = [LINE_OF_ENV.fullmatch(line) for line in text.split("\n")]
+        return self._clean(
+            "\n".join(
+                f"{found['name']}={self._variable_value(found['name'].split()[-1], found['value'])}" if found else line
+                for found, line in zip(lines, text.split("\n"), strict=True)
+            ),
+            self._taken,
+        )
 
     def _login(self, part: Any) -> Any:
         if not isinstance(part, Mapping):
@@ -242,7 +261,7 @@ def _pair(value: Mapping[Any, Any]) -> Kind | None:
     for key in NAME_KEYS:
         name = value.get(key)
         if isinstance(name, str):
-            if names.is_variable(name) and "_" in name:
+            if names.is_variable(name) and ("_" in name or value.keys() == {"name", "value"}):
                 return None if names.is_harmless(name) else Kind.ENVIRONMENT
             if names.is_secret(name.lstrip("-")):
                 return Kind.NAMED

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 from urllib.parse import unquote
 
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -42,6 +43,7 @@ class PrefixedTokens(RegexBasedDetector):
             r"(?<![\w=-])eyJ[\w=-]{6,}\.[\w=-]+(?:\.[\w=-]*){0,3}"
         ),  # JSON web tokens of any length, encrypted ones too
         re.compile(r"github_pat_\w{20,}|gh[a-z]_\w{20,}|gl[a-z]{2,8}-[\w.-]{16,}"),
+        re.compile(r"api/webhooks/\d+/[\w-]+|/webhookb2/[\w@/-]+"),
         re.compile(r"(?:xox[a-z]|xapp|xwfp)[.-][\w.-]{8,}|hooks\.slack\.com/[\w/]+"),
         re.compile(
             r"\b(?:sk|pk|rk|whsec|hf|r8|gsk|npm|pypi|nfp|sbp|pul|figd|do[a-z]_v1|dckr_[po]at|shp(?:at|ca|pa|ss)|lin_api|"
@@ -63,14 +65,12 @@ class PrefixedTokens(RegexBasedDetector):
             r"\$(?:1|2[abxy]?|5|6|y|apr1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[^\s\"',<>]{8,}|\{S?SHA\d*\}[\w+/=]{8,}"
         ),
         re.compile(r"\bH4sI[\w+/=]{20,}|\bSDRzS[\w+/=]{20,}"),  # an object, zipped: Rancher's and Helm's copies
-        re.compile(r"\bvault:v\d+:[\w+/=]{10,}|\bs\.[A-Za-z0-9]{24}\b"),
+        re.compile(r"\bvault:v\d+:[\w+/=]{10,}|\bs\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{22,}"),
     )
 
 
-DETECTORS = (
-    *(made() for kind, made in get_mapping_from_secret_type_to_class().items() if kind not in NOT_ASKED),  # type: ignore[misc]  # the library says that it has none
-    PrefixedTokens(),
-)
+LIBRARY: Mapping[str, Any] = get_mapping_from_secret_type_to_class()  # Any: the library types it as holding nothing
+DETECTORS = (*(made() for kind, made in LIBRARY.items() if kind not in NOT_ASKED), PrefixedTokens())
 
 PEM_PUBLIC = re.compile(
     r"-----BEGIN (?P<what>CERTIFICATE|CERTIFICATE REQUEST|X509 CRL|PUBLIC KEY)-----.*?-----END (?P=what)-----",
@@ -88,7 +88,7 @@ _BREAK, _ENDS = r"(?:\\n|\r?\n[ \t]*)", r"(?=[ \t]*(?:\r?\n|\\|[\"']|\Z))"
 ENCODED = re.compile(
     rf"[A-Za-z0-9+/_-]{{16,}}(?:{_BREAK}[A-Za-z0-9+/_-]{{16,}}{_ENDS})*(?:{_BREAK}[A-Za-z0-9+/_-]+={{0,2}}{_ENDS})?={{0,2}}"
 )
-LONG_WORD = re.compile(r"[^\s\"',;()<>\[\]{}|]{12,}")
+LONG_WORD = re.compile(r"[^\s\"',;()<>\[\]|]{12,}")
 PLAIN_ID = re.compile(r"(?:\w{1,20}=)?[0-9a-f.:/TZ-]+")
 ESCAPED = re.compile(r"[^\s\"'<>]*%(?:2F|3A|3D|40|22|20|7B)[^\s\"'<>]*", re.IGNORECASE)
 PRINTABLE = re.compile(r"[\x09\x0a\x0d\x20-\x7e]{8,}")
@@ -97,6 +97,9 @@ DER, INTEGER = b"\x30", 0x02
 PIECES = re.compile(r"[A-Za-z0-9]+")
 SHORTEST_RANDOM = 20
 FEWEST_CHANGES = 0.36  # of neighbours in a word, from one of upper, lower, digit to another: 0.62 on average if random
+LIKE_AWS = 40  # characters of a secret access key
+KINDS = {"u", "l", "d"}  # of characters: upper, lower, digit
+HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2}){12,}")
 SHORTEST_KEY = 24  # bytes
 OWN_IDS = re.compile(r"raysubmit_\w+")  # ids of Ray's jobs are evidence
 
@@ -139,23 +142,30 @@ def _segment(text: str, taken: Taken, clean: Callable[[str, Taken], str], depth:
 @lru_cache(20_000)
 def _judged(word: str, clean: Callable[[str, Taken], str], depth: int) -> Kind | None:
     """Tell what a long word is, if it is a secret: by what it decodes to, or by looking like nothing but chance."""
-    if word.isdigit() or OWN_IDS.fullmatch(word):
-        return None
     flat = re.sub(r"\\n|\s", "", word)
-    if flat.islower() or flat.isupper():
-        return None if flat.islower() or not _readable(flat) else _decoded(flat, clean, depth)
-    kind = _decoded(flat, clean, depth)
-    if kind is not None:
-        return kind
-    if _is_public(flat):
+    if HEXADECIMAL.fullmatch(flat):
+        return _inside(bytes.fromhex(flat), clean, depth)
+    if flat.islower() or flat.isdigit() or OWN_IDS.fullmatch(flat):
         return None
-    return Kind.TOKEN if any(_is_random(piece) for piece in PIECES.findall(flat)) else None
+    kind = _decoded(flat, clean, depth)
+    return Kind.TOKEN if kind is None and not _is_public(flat) and _is_chance(flat) else kind
+
+
+def _is_chance(word: str) -> bool:
+    like_aws = len(word) == LIKE_AWS and not {"_", "-"} & set(word) and {_kind_of(char) for char in word} >= KINDS
+    return like_aws or any(_is_random(piece) for piece in PIECES.findall(word))
 
 
 def _decoded(word: str, clean: Callable[[str, Taken], str], depth: int) -> Kind | None:
     data = _bytes(word)
     if data[:1] == DER and _inner(data) == INTEGER:
         return Kind.PRIVATE_KEY
+    if data.startswith(b"openssh-key-v1"):
+        return Kind.PRIVATE_KEY
+    return _inside(data, clean, depth)
+
+
+def _inside(data: bytes, clean: Callable[[str, Taken], str], depth: int) -> Kind | None:
     if depth >= DEEPEST:
         return None
     try:
@@ -167,10 +177,6 @@ def _decoded(word: str, clean: Callable[[str, Taken], str], depth: int) -> Kind 
     inside: Taken = Taken()
     clean(text, inside)
     return Kind.ENCODED if +inside else None
-
-
-def _readable(word: str) -> bool:
-    return bool(_bytes(word)) and PRINTABLE.fullmatch(_bytes(word).decode(errors="replace")) is not None
 
 
 def _bytes(word: str) -> bytes:
@@ -198,9 +204,13 @@ def _is_public(word: str) -> bool:
 def _is_random(piece: str) -> bool:
     if len(piece) < SHORTEST_RANDOM or piece.islower() or piece.isupper() or piece.isdigit():
         return False
-    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in piece]
+    kinds = [_kind_of(char) for char in piece]
     changes = sum(a != b for a, b in pairwise(kinds))
-    return set(kinds) == set("dul") and kinds.count("d") > 1 and changes >= FEWEST_CHANGES * len(piece)
+    return set(kinds) == KINDS and kinds.count("d") > 1 and changes >= FEWEST_CHANGES * len(piece)
+
+
+def _kind_of(char: str) -> str:
+    return "d" if char.isdigit() else "u" if char.isupper() else "l" if char.isalpha() else ""
 
 
 def _unescaped(word: str, taken: Taken, clean: Callable[[str, Taken], str]) -> str:
@@ -216,8 +226,3 @@ def _substituted(pattern: re.Pattern[str], text: str, kind: Kind, taken: Taken) 
     text, times = pattern.subn(GONE, text)
     taken[kind] += times
     return text
-
-
-def kinds() -> Iterator[str]:
-    """Name the forms that are known, for the docs."""
-    return (detector.secret_type for detector in DETECTORS)

@@ -252,6 +252,24 @@ def copies_and_configurations() -> Iterator[Canary]:
     )
     s = word()
     yield case("configmap-binary.yaml", dump({"kind": "ConfigMap", "binaryData": {"f": b64(s)}}), (b64(s),))
+    s = word()
+    config = {"kind": "ConfigMap", "data": {".env": f"FOO={s}\n", "init.sql": f"CREATE USER x IDENTIFIED BY '{s}'"}}
+    yield case("configmap-env.yaml", dump(config), (s,), "FOO", "CREATE USER x")
+    s, t = word(), word()
+    patch = [
+        {"op": "add", "path": "/data/password", "value": s},
+        {"path": "/env", "op": "add", "value": [{"name": "A", "value": t}]},
+    ]
+    yield case("patch.json", json.dumps(patch), (s, t), "/data/password")
+    s = word()
+    yield case("anchor.yaml", f"a: &e\n- name: FOO\n  value: {s}\nspec:\n  env: *e\n", (s,))
+    s = word()
+    yield case("jwk.json", json.dumps({"keys": [{"kty": "oct", "kid": "one", "k": s}]}), (s,), "one")
+    s = f"password={word()}".encode().hex()
+    yield case("hexadecimal.json", json.dumps({"text": s}), (s,))
+    s = word()
+    text = f"x\r\n  password: |\r\n    {s}\r\n  b: c\r\n"
+    yield Canary("line-ends.log", Form.TEXT, text, (s,), ("b: c\r\n",))
 
 
 def logins() -> Iterator[Canary]:
@@ -403,6 +421,28 @@ LINES = (
     "the new password is {}7",
     "db:5432:shop:bob:{}",
     "IDENTIFIED BY '{}'",
+    "Connected with password {}1 to redis",
+    "AUTH {}",
+    "environ({{'PATH': '/usr/bin', 'VARIABLE': '{}'}})",
+    "set -x API_TOKEN {}",
+    "+ FOO_BAR={} python run.py",
+    "kubectl create secret generic x --from-literal=foo={}",
+    "Secret Access Key: {}",
+    "API key = {}",
+    "Enter pass phrase: {}",
+    "bindpw={}",
+    "https://discord.com/api/webhooks/123456789012345678/{}",
+    "connect(host='db', password='{}', port=1)",
+    "map[password:{} user:bob]",
+    "java -Djavax.net.ssl.keyStorePassword={}",
+    "helm install x --set auth.password={},user=bob",
+    "ENV API_TOKEN {}",
+    'password = (sensitive) "{}"',
+    "postgres://bob:a@{}@db/shop",
+    "> X-Secret-Header: {}",
+    "OTP: {}",
+    "config: {{db: {{user: bob, password: {} }} }}",
+    "['ray', 'start', '--redis-password', '{}', '--block']",
     "token%3D{}%20",
 )
 
