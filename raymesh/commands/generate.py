@@ -128,14 +128,15 @@ def _merge(arguments: argparse.Namespace, wishes: Wishes) -> int:
     text = read_file(path)
     if not isinstance(text, str):
         raise UsageError(f"--merge {text}")
-    merged = merge(text, wishes, arguments.name)
+    merged = merge(text, wishes, arguments.name, path)
     _say(merged.notes)
     if arguments.write:
         replace_files({path: text}, {path: merged.text})
     elif arguments.diff:
         print(as_diff({path: text}, {path: merged.text}), end="")
     else:
-        print(merged.text, end="")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(merged.text.encode())  # as it would be written: the terminal's encoding has no say
     return 0
 
 

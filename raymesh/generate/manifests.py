@@ -83,12 +83,16 @@ def check(plan: Plan) -> None:
 
 
 def service(plan: Plan, selector: dict[str, str] | None = None) -> dict[str, Any]:
-    """The headless Service, by default for a RayCluster of the plan's name."""
+    """The headless Service, by default for a RayCluster of the plan's name.
+
+    The guide's label is KubeRay's own for the Service of multi-host groups: where one has it, KubeRay makes none
+    (reconcileHeadlessService in controllers/ray/raycluster_controller.go, 1.1.0 to 1.6.0).
+    """
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "labels": {"ray.io/headless-worker-svc": plan.name},
+            "labels": {"ray.io/headless-worker-svc" if plan.as_guide else "app": plan.name},
             "name": plan.service,
             "namespace": plan.namespace,
         },

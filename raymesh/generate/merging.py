@@ -29,7 +29,6 @@ from raymesh.ports.facts import RAY_WORKER_PORTS
 from raymesh.ports.limits import WIDEST, fewest_worker_ports
 from raymesh.ports.startup import LIST_FLAG, LOWEST_FLAG
 
-FILE = "manifest"
 _MOST_EDITS = 2000
 _API = "ray.io/"
 
@@ -55,13 +54,14 @@ class Merged:
     notes: tuple[str, ...] = ()
 
 
-def merge(text: str, wishes: Wishes, name: str | None = None) -> Merged:
+def merge(text: str, wishes: Wishes, name: str | None = None, path: str = "manifest") -> Merged:
     """The text with the ports of its cluster, and its headless Service behind it or in place.
 
     Args:
         text: a file with one RayCluster, RayJob or RayService, or several if `name` says which.
         wishes: what the manifest does not say, or shall say otherwise.
         name: the cluster, where there are several.
+        path: what errors shall call the file.
 
     Raises:
         UsageError: no such cluster, a text that can't be read, one whose form can't be edited, or numbers that can't
@@ -69,17 +69,17 @@ def merge(text: str, wishes: Wishes, name: str | None = None) -> Merged:
 
     """
     try:
-        return _merge(text, wishes, name)
+        return _merge(text, wishes, name, path)
     except ShapeError as error:
-        raise UsageError(f"the manifest: {error}") from error
+        raise UsageError(f"{shown(path)}: {error}") from error
 
 
-def _merge(text: str, wishes: Wishes, name: str | None) -> Merged:
-    before = _find(text, name)
+def _merge(text: str, wishes: Wishes, name: str | None, path: str) -> Merged:
+    before = _find(text, name, path)
     plan, notes = _plan(before, wishes)
     check(plan)
     for _ in range(_MOST_EDITS):
-        case = _find(text, name)
+        case = _find(text, name, path)
         edits = _next_edit(case.cluster, plan) or (next_service_edit(case, plan) if case.service else ())
         if not edits:
             break
@@ -96,9 +96,9 @@ def _merge(text: str, wishes: Wishes, name: str | None) -> Merged:
     return Merged(text, notes)
 
 
-def _find(text: str, name: str | None) -> Case:
+def _find(text: str, name: str | None, path: str) -> Case:
     objects = Objects()
-    for item in parse(FILE, text):
+    for item in parse(path, text):
         if isinstance(item, Unread):
             raise UsageError(str(item))
         try:
@@ -286,4 +286,4 @@ def _with_service(text: str, cluster: Cluster, plan: Plan) -> str:
     selector = None if cluster.name_is_known else {"app": cluster.groups[0].labels["app"].text}
     break_line = "" if text.endswith("\n") else "\n"
     behind = f"{break_line}---\n{as_yaml(service(plan, selector))}"
-    return apply_edits(text, [Edit(FILE, len(text), len(text), behind)])
+    return apply_edits(text, [Edit(cluster.doc.path, len(text), len(text), behind)])
