@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from raymesh.errors import UsageError
-from raymesh.manifests.places import shown
 from raymesh.ports.address import node_address
 from raymesh.ports.contract import Contract
 from raymesh.ports.limits import LAST_APPLIED, SPARE, WIDEST, apply_refuses, fewest_worker_ports
@@ -18,6 +17,7 @@ from raymesh.ports.versions import avoid_reason
 
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_NAME = 50  # KubeRay puts its own words behind it, and a label holds 63
+_LONGEST_LABEL = 63
 FIRST_WORKER_PORT = 10002
 
 
@@ -51,11 +51,12 @@ def check(plan: Plan) -> None:
     reason = avoid_reason(version)
     if reason:
         raise UsageError(reason)
-    for what, word in (("name", plan.name), ("namespace", plan.namespace)):
-        if not _LABEL.fullmatch(word) or len(word) > _LONGEST_NAME:
+    for what, word in (("name", plan.name), ("namespace", plan.namespace), ("name of the Service", plan.service)):
+        longest = _LONGEST_NAME if what == "name" else _LONGEST_LABEL
+        if not _LABEL.fullmatch(word) or len(word) > longest:
             raise UsageError(
-                f"--{what} {shown(word)!r}: lower-case letters, digits and inner dashes, a letter first, "
-                f"at most {_LONGEST_NAME}"
+                f"{what} {word[: longest + 1]!r}: lower-case letters, digits and inner dashes, a letter first, "
+                f"at most {longest}"
             )
     broken = [p for p in plan.contract.ports if p.declared_in == "headless" and p.broken_by(p.app_protocol)]
     if broken and not plan.as_guide:

@@ -68,18 +68,18 @@ def merge(text: str, wishes: Wishes, name: str | None = None, path: str = "manif
             work; the text names the option that helps.
 
     """
+    case = _find(text, name, path)
     try:
-        return _merge(text, wishes, name, path)
+        return _merge(text, case, wishes, name)
     except ShapeError as error:
-        raise UsageError(f"{shown(path)}: {error}") from error
+        raise UsageError(f"{case.cluster.doc.place(error.node)}: {error}") from error
 
 
-def _merge(text: str, wishes: Wishes, name: str | None, path: str) -> Merged:
-    before = _find(text, name, path)
-    plan, notes = _plan(before, wishes)
+def _merge(text: str, case: Case, wishes: Wishes, name: str | None) -> Merged:
+    plan, notes = _plan(case, wishes)
     check(plan)
     for _ in range(_MOST_EDITS):
-        case = _find(text, name, path)
+        case = _find(text, name, case.cluster.doc.path)
         edits = _next_edit(case.cluster, plan) or (next_service_edit(case, plan) if case.service else ())
         if not edits:
             break

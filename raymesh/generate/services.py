@@ -6,7 +6,7 @@ import re
 
 from raymesh.errors import UsageError
 from raymesh.generate.manifests import Plan
-from raymesh.manifests.editing import add_elements, drop_element, drop_key, replace_node, set_key
+from raymesh.manifests.editing import add_elements, drop_element, drop_key, replace_node, set_key, word
 from raymesh.manifests.objects import Entry, Service
 from raymesh.manifests.places import Edit, shown
 from raymesh.manifests.relating import Case, selects_all
@@ -42,7 +42,7 @@ def _selector(case: Case, service: Service) -> tuple[Edit, ...]:
     name = case.cluster.name.text
     if case.cluster.name_is_known and set(service.selector) == {CLUSTER_LABEL}:
         node = child(service.spec, "selector")
-        return _possible(service, "selector", set_key(service.doc, node, CLUSTER_LABEL, name))
+        return _possible(service, "selector", set_key(service.doc, node, CLUSTER_LABEL, word(name)))
     told = ", ".join(f"{shown(k)}={shown(v.text)}" for k, v in service.selector.items()) or "nothing"
     raise UsageError(
         f"Service {_name(service)} selects {told}: not all pods of {case.cluster.kind} {shown(name)} have that; "

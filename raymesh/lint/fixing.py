@@ -42,14 +42,18 @@ def fix_texts(sources: dict[str, str], options: Options | None = None, policy: P
 
 def _fixed(report: Report, options: Options | None, policy: Policy | None, left: Collection[_Name]) -> Report:
     """The report after all rounds without the cures of the findings in `left`."""
+    left = set(left)
     for _ in range(ROUNDS):
         report.findings = [_without_harm(f, report.sources, left) for f in report.findings]
-        changed = _apply(report.sources, _chosen(report.findings))
+        chosen = _chosen(report.findings)
+        changed = _apply(report.sources, chosen)
         if changed == report.sources or any(is_json(report.sources[p]) > is_json(t) for p, t in changed.items()):
             break
         after = lint_texts(changed, options, policy)
         if len(after.unreadable) > len(report.unreadable):
             break
+        was, now = (Counter(_name(f) for f in one.findings) for one in (report, after))
+        left.update(name for name in map(_name, chosen) if now[name] >= was[name])  # it did not help
         report = after
     return report
 
@@ -72,22 +76,26 @@ def _without_harm(finding: Diagnostic, sources: Mapping[str, str], left: Collect
     return finding
 
 
-def _chosen(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
-    """Edits of one rule, those of whole findings that touch no other one's."""
+def _chosen(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Curable findings of one rule, those whose edits touch no other one's."""
     curable = sorted((f for f in findings if f.edits), key=lambda f: (f.rule not in FIRST, f.rule, f.place))
-    chosen: dict[str, list[Edit]] = {}
+    chosen: list[Diagnostic] = []
+    taken: list[Edit] = []
     for finding in curable:
         if finding.rule != curable[0].rule:
             break
-        if not any(_touch(e, other) for e in finding.edits for other in chosen.get(e.path, ())):
-            for edit in finding.edits:
-                chosen.setdefault(edit.path, []).append(edit)
+        if not any(_touch(edit, other) for edit in finding.edits for other in taken):
+            chosen.append(finding)
+            taken += finding.edits
     return chosen
 
 
 def _touch(one: Edit, other: Edit) -> bool:
-    return one.start <= other.end and other.start <= one.end
+    return one.path == other.path and one.start <= other.end and other.start <= one.end
 
 
-def _apply(sources: dict[str, str], edits: dict[str, list[Edit]]) -> dict[str, str]:
+def _apply(sources: dict[str, str], chosen: Iterable[Diagnostic]) -> dict[str, str]:
+    edits: dict[str, list[Edit]] = {}
+    for edit in (edit for finding in chosen for edit in finding.edits):
+        edits.setdefault(edit.path, []).append(edit)
     return sources | {path: apply_edits(sources[path], of_file) for path, of_file in edits.items()}

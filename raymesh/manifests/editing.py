@@ -15,14 +15,16 @@ from raymesh.manifests.tree import PART
 
 _PLAIN = re.compile(r"[A-Za-z$/][^#?\n,\[\]{}]*[^#?\n,\[\]{}: ]|[A-Za-z]")
 _OWN_KEY = re.compile(r"(?P<key>([ \t]*(?:- +)*)[\w./-]+:)[ \t]+")
+# What YAML takes for the end of a line, or does not take at all.
+_ESCAPED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ud800-\\udfff\\ufffe\\uffff]")
 _PROPERTIES = ("&", "!", "*")
 _WORDS = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
 
 
 def quoted(text: str) -> str:
     """A string as YAML, in the quotes that need no escapes."""
-    if "\n" in text or "\\" in text or ("'" in text and '"' not in text):
-        return json.dumps(text, ensure_ascii=False)
+    if _ESCAPED.search(text) or "\\" in text or ("'" in text and '"' not in text):
+        return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
     return "'" + text.replace("'", "''") + "'"
 
 

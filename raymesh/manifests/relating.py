@@ -22,6 +22,7 @@ ADDRESS = "node-ip-address"
 # ADDRESS-OF-POD.SERVICE.NAMESPACE.svc[.ZONE]
 _STEP = r"[a-z][a-z0-9-]*|\$[({]?\w+[)}]?"  # a name, or a variable of the shell
 _FQDN = re.compile(rf"\.(?P<service>{_STEP})\.(?P<namespace>{_STEP})\.svc(?:\.[a-z0-9.-]+)?\s*$")
+_LONGEST_ADDRESS = 1024  # a name has 253 characters, and a command that prints it a few more
 _ENOUGH_RAY_PORTS = 3
 
 
@@ -135,7 +136,7 @@ def make_world(objects: Objects, options: Options) -> World:
 
 def fqdn_of(value: Value) -> tuple[str, str] | None:
     """Service and namespace that a node address names, None if it names none."""
-    found = _FQDN.search(value.text)
+    found = _FQDN.search(value.text) if len(value.text) <= _LONGEST_ADDRESS else None
     return (found["service"], found["namespace"]) if found else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.manifests.editing import set_key
+from raymesh.manifests.editing import set_key, word
 from raymesh.manifests.objects import Service
 from raymesh.manifests.places import Edit
 from raymesh.manifests.relating import Case, World, same_namespace, selects_all
@@ -91,4 +91,4 @@ def _selector_advice(case: Case) -> str:
 def _select(case: Case, service: Service) -> tuple[Edit, ...]:
     if not case.cluster.name_is_known or set(service.selector) != {CLUSTER_LABEL}:
         return ()
-    return set_key(service.doc, child(service.spec, "selector"), CLUSTER_LABEL, case.cluster.name.text)
+    return set_key(service.doc, child(service.spec, "selector"), CLUSTER_LABEL, word(case.cluster.name.text))
