@@ -34,8 +34,8 @@ def _crosses(port: Port, source: Group, target: Group) -> bool:
     return f"{source.role}->{target.role}" in port.crosses
 
 
-def dialled_numbers(case: Case) -> list[int]:
-    """Every number that some node of a cluster dials at another."""
-    groups = case.cluster.groups
-    found = {n for s in groups for t in groups for _, numbers in dialled(case, s, t) for n in numbers}
-    return sorted(found)
+def dialled_numbers(case: Case, source: Group | None = None, target: Group | None = None) -> list[int]:
+    """Every number that some node of a cluster dials at another; only those of one group, if it is given."""
+    sources = [source] if source else case.cluster.groups
+    targets = [target] if target else case.cluster.groups
+    return sorted({n for s in sources for t in targets for _, numbers in dialled(case, s, t) for n in numbers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raymesh.manifests.access import fits
 from raymesh.manifests.relating import Case
 from raymesh.manifests.surroundings import DEFAULT_NAMESPACE
 
@@ -40,11 +41,10 @@ def full_name(text: str, space: str | None) -> str:
 
 
 def catches(pattern: str, host: Host) -> bool:
-    """Whether a whole name, or a wildcard at its front, is this Service or the pods behind it."""
-    if pattern == "*":
-        return True
-    if pattern.startswith("*"):
-        return host.full.endswith(pattern[1:])
-    if pattern == host.full:
-        return True
-    return pattern in (f"{host.name}.{host.space}", f"{host.name}.{host.space}.svc")
+    """Whether a whole name, or a wildcard at its front, is this Service."""
+    return fits(pattern, host.full)
+
+
+def catches_pods(pattern: str, host: Host) -> bool:
+    """Whether it is the names of the pods behind a headless Service."""
+    return not host.for_head and pattern == f"*.{host.full}"

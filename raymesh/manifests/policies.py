@@ -163,8 +163,7 @@ class Route:
     """One route of a VirtualService."""
 
     node: yaml.Node
-    http: bool
-    matches: bool  # whether it is for some calls only
+    kind: str  # http, tcp or tls
     ports: tuple[int, ...]  # that it is for; none: all
     destinations: tuple[Destination, ...]
     effects: tuple[Value, ...]  # keys that change or end calls: fault, timeout, redirect ...
@@ -185,6 +184,7 @@ class ServiceEntry(Policy):
     """Hosts that the mesh takes for known."""
 
     hosts: tuple[Value, ...]
+    outside: bool  # MESH_EXTERNAL, as by default
     exported: bool
 
 
@@ -195,6 +195,7 @@ class Namespace:
     name: Value
     doc: Document
     labels: dict[str, Value]
+    annotations: dict[str, Value]
 
 
 @dataclass(frozen=True)

@@ -234,9 +234,7 @@ def virtual_service(doc: Document, root: yaml.Node, name: Value) -> VirtualServi
     """Read a VirtualService. Without gateways it is for sidecars."""
     gateways = words(doc, child(root, "spec", "gateways"))
     routes = [
-        _route(doc, item, kind == "http")
-        for kind in ("http", "tcp", "tls")
-        for item in elements(child(root, "spec", kind))
+        _route(doc, item, kind) for kind in ("http", "tcp", "tls") for item in elements(child(root, "spec", kind))
     ]
     return VirtualService(
         name=name,
@@ -250,7 +248,7 @@ def virtual_service(doc: Document, root: yaml.Node, name: Value) -> VirtualServi
     )
 
 
-def _route(doc: Document, node: yaml.Node, http: bool) -> Route:
+def _route(doc: Document, node: yaml.Node, kind: str) -> Route:
     destinations = []
     for item in elements(child(node, "route")):
         host = scalar(doc, item, "destination", "host")
@@ -263,8 +261,7 @@ def _route(doc: Document, node: yaml.Node, http: bool) -> Route:
     ports = [scalar(doc, item, "port") for item in matches]
     return Route(
         node=node,
-        http=http,
-        matches=bool(matches),
+        kind=kind,
         ports=tuple(p.number for p in ports if p and p.number is not None) if all(ports) else (),
         destinations=tuple(destinations),
         effects=tuple(effects),
@@ -274,9 +271,12 @@ def _route(doc: Document, node: yaml.Node, http: bool) -> Route:
 def service_entry(doc: Document, root: yaml.Node, name: Value) -> ServiceEntry:
     """Read a ServiceEntry."""
     hosts = words(doc, child(root, "spec", "hosts"))
-    return ServiceEntry(name, space_of(doc, root), doc, Selector({}), hosts, _exported(doc, root))
+    location = scalar(doc, root, "spec", "location")
+    outside = location is None or location.text != "MESH_INTERNAL"
+    return ServiceEntry(name, space_of(doc, root), doc, Selector({}), hosts, outside, _exported(doc, root))
 
 
 def namespace(doc: Document, root: yaml.Node, name: Value) -> Namespace:
     """Read a Namespace."""
-    return Namespace(name, doc, scalars(doc, child(root, "metadata", "labels")))
+    labels, annotations = (scalars(doc, child(root, "metadata", key)) for key in ("labels", "annotations"))
+    return Namespace(name, doc, labels, annotations)

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from raymesh.manifests.aliases import repeated
+from raymesh.manifests.loading import Loader
 from raymesh.manifests.places import Place, Unread
 
 STDIN = "-"
@@ -32,8 +33,6 @@ _OURS = re.compile(
 )
 # Only text that has one of these can be nested so deeply: a level takes a bracket, or a column for two of them.
 _DEEP_LINES = re.compile(rf"^[-? \t]{{{DEEPEST // 2}}}", re.MULTILINE)
-
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,18 @@ CONFIG = "proxy.istio.io/config"
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
-def taken_out(group: Group, numbers: Sequence[int]) -> Iterator[tuple[Value, list[int]]]:
-    """Each annotation of a group that takes some of these port numbers out, with those."""
+def redirected(group: Group) -> bool:
+    """Whether a group says anything of its redirection."""
+    return any(name.startswith(TRAFFIC) or name in (MODE, CONFIG) for name in group.annotations)
+
+
+def taken_out(group: Group, opened: Sequence[int], dialled: Sequence[int]) -> Iterator[tuple[Value, list[int]]]:
+    """Each annotation of a group that takes out some port numbers that it opens to others or dials there."""
     mode = group.annotations.get(MODE) or config_value(group, "interceptionMode")
     if mode is not None and mode.text.strip() == "NONE":
-        yield mode, list(numbers)
+        yield mode, sorted({*opened, *dialled})
         return
-    for told, out in (*_inbound(group, numbers), *_outbound(group, numbers)):
+    for told, out in (*_inbound(group, opened), *_outbound(group, dialled)):
         if out:
             yield told, out
 

@@ -11,10 +11,11 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import quoted, replace_node
 from raymesh.manifests.membership import DATAPLANE, INJECT, INJECTION, REVISION, Membership, on_host_network
 from raymesh.manifests.objects import Cluster, Group
+from raymesh.manifests.policies import Namespace
 from raymesh.manifests.redirection import CONFIG, MODE, TRAFFIC
 from raymesh.manifests.relating import World
 from raymesh.manifests.surroundings import Member
-from raymesh.manifests.tree import Value, child, elements, scalar
+from raymesh.manifests.tree import Value, scalar
 
 TEMPLATES = "inject.istio.io/templates"
 _MODES = ("REDIRECT", "TPROXY", "NONE")
@@ -25,6 +26,7 @@ _NOT_STRINGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "fl
 _WITHOUT_REDIRECTION = ("grpc-agent", "grpc-simple", "gateway")
 _WITH_SIDECAR = "sidecar"
 _HIGHEST = 65535
+_NO = ("false", "no", "off", "disabled", "none")
 
 
 @rule("RM062", Severity.ERROR, "annotation that the injector refuses")
@@ -88,17 +90,22 @@ def rm066(world: World) -> Iterator[Hit]:
 @rule("RM067", Severity.ERROR, "sidecar asked for where Istio does not look")
 def rm067(world: World) -> Iterator[Hit]:
     """Injection follows labels of the pod and of its namespace, in Istio's order; other places count for nothing."""
+    spaces: set[str] = set()
+    for member in world.members:
+        yield from _unheard(member)
+        if member.space is not None and member.space.name.text not in spaces:
+            spaces.add(member.space.name.text)
+            yield from _unheard_space(member.space)
+    out = {id(m.cluster) for m in world.members if m.asked not in (Membership.SIDECAR, Membership.AMBIENT)}
     for cluster in world.objects.clusters:
-        for name in (INJECT, REVISION, DATAPLANE):
+        for name in (INJECT, REVISION, DATAPLANE) if id(cluster) in out and cluster.kind == "RayCluster" else ():
             told = cluster.labels.get(name) or cluster.annotations.get(name)
-            if told is not None and cluster.kind == "RayCluster" and not _said_by_pods(cluster, name):
+            if told is not None and told.text not in _NO and not _said_by_pods(cluster, name):
                 yield Hit(
                     at(told),
                     f"{name} stands at {cluster.kind} {cluster.name.text} itself: Istio reads the labels of pods",
                     "put it into the labels of every group's pod template",
                 )
-    for member in world.members:
-        yield from _unheard(member)
 
 
 @rule("RM068", Severity.ERROR, "injection template without a sidecar")
@@ -308,11 +315,11 @@ PROXY_CONFIG = frozenset(
 
 
 def _host_ports(group: Group) -> Iterator[tuple[Value, int]]:
-    for container in elements(child(group.node, "template", "spec", "containers")):
-        for item in elements(child(container, "ports")):
-            host, inside = scalar(group.doc, item, "hostPort"), scalar(group.doc, item, "containerPort")
-            if host is not None and inside is not None and inside.number is not None and host.number:
-                yield host, inside.number
+    for container in (*([group.ray] if group.ray else []), *group.beside):
+        for entry in container.ports:
+            host = scalar(group.doc, entry.node, "hostPort")
+            if host is not None and host.number and entry.number.number is not None:
+                yield host, entry.number.number
 
 
 def _metadata(world: World) -> Iterator[tuple[str, dict[str, Value]]]:
@@ -322,9 +329,13 @@ def _metadata(world: World) -> Iterator[tuple[str, dict[str, Value]]]:
         for group in cluster.groups:
             yield f"group {group.name}", group.labels
             yield f"group {group.name}", group.annotations
-    for space in world.objects.namespaces:
-        if any(key in space.labels for key in (INJECTION, REVISION, DATAPLANE)):
-            yield f"Namespace {space.name.text}", space.labels
+    spaces = {id(m.space): m.space for m in world.members if m.space is not None}
+    for space in spaces.values():
+        yield f"Namespace {space.name.text}", space.labels
+    for service in world.objects.services:
+        if any(key.startswith("ray.io/") for key in (*service.selector, *service.labels)):
+            yield f"Service {service.name.text}", service.selector
+            yield f"Service {service.name.text}", service.labels
 
 
 def _said_by_pods(cluster: Cluster, name: str) -> bool:
@@ -335,33 +346,62 @@ def _unheard(member: Member) -> Iterator[Hit]:
     """What a pod template asks for, and does not get."""
     group, space = member.group, member.space
     label = group.labels.get(INJECT)
+    inside = member.asked in (Membership.SIDECAR, Membership.AMBIENT)
     if label is not None and label.text not in ("true", "false"):
-        yield Hit(
-            at(label),
-            f"{INJECT}: {label.text!r} of group {group.name}: only 'true' and 'false' count",
-            f"{INJECT}: 'true'",
-        )
-        return
-    asks = label or group.labels.get(REVISION)
-    if space is not None and INJECTION in space.labels and space.labels[INJECTION].text != "enabled":
-        if asks is not None and asks.text != "false":
+        if not inside or label.text.lower() in _NO:
             yield Hit(
-                at(asks),
-                f"group {group.name} asks for a sidecar, but namespace {space.name.text} says {INJECTION}: "
-                f"{space.labels[INJECTION].text}, which goes first",
-                f"{INJECTION}: enabled, or no such label",
+                at(label),
+                f"{INJECT}: {label.text!r} of group {group.name} has no effect: only 'true' and 'false' count",
+                f"{INJECT}: 'true' or 'false'",
             )
         return
-    if member.asked is Membership.SIDECAR:
+    asks = label or group.labels.get(REVISION)
+    if inside or space is None:
+        return
+    if INJECTION in space.labels and asks is not None and asks.text != "false":
+        yield Hit(
+            at(asks),
+            f"group {group.name} asks for a sidecar, but namespace {space.name.text} says {INJECTION}: "
+            f"{space.labels[INJECTION].text}, which goes first",
+            f"{INJECTION}: enabled, or no such label",
+        )
         return
     for name in (INJECT, REVISION, DATAPLANE):
         told = group.annotations.get(name)
-        if told is not None and told.text not in ("false", "none") and name not in group.labels:
+        if told is not None and told.text not in _NO and name not in group.labels:
             yield Hit(
                 at(told),
-                f"{name} of group {group.name} is an annotation: where the namespace is not labelled, Istio reads "
-                "labels of pods only",
+                f"{name} of group {group.name} is an annotation, and namespace {space.name.text} is not labelled for "
+                "injection: Istio reads labels of pods only",
                 f"label {name}: '{told.text}' in the pod template",
+            )
+            return
+
+
+def _unheard_space(space: Namespace) -> Iterator[Hit]:
+    """What a namespace asks for, and its pods do not get."""
+    told = space.labels.get(INJECTION)
+    if told is not None and told.text not in ("enabled", "disabled"):
+        yield Hit(
+            at(told),
+            f"{INJECTION}: {told.text!r} of namespace {space.name.text} injects nothing: the word is 'enabled'",
+            f"{INJECTION}: enabled",
+        )
+    mode = space.labels.get(DATAPLANE)
+    if mode is not None and mode.text not in ("ambient", "none"):
+        yield Hit(
+            at(mode),
+            f"{DATAPLANE}: {mode.text!r} of namespace {space.name.text} has no effect: the word is 'ambient'",
+            f"{DATAPLANE}: ambient",
+        )
+    for name in (INJECTION, REVISION, DATAPLANE, INJECT):
+        wrong = space.annotations.get(name) or (space.labels.get(name) if name == INJECT else None)
+        if wrong is not None and not {INJECTION, REVISION, DATAPLANE} & set(space.labels):
+            yield Hit(
+                at(wrong),
+                f"{name} of namespace {space.name.text} has no effect there: Istio reads labels of namespaces, and "
+                f"{INJECT} at pods",
+                f"label {INJECTION}: enabled",
             )
             return
 

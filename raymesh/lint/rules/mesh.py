@@ -14,7 +14,7 @@ from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.opened import numbers_in, ranges, set_param
 from raymesh.manifests.places import Edit
 from raymesh.manifests.policies import PeerAuthentication
-from raymesh.manifests.redirection import taken_out
+from raymesh.manifests.redirection import redirected, taken_out
 from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
 from raymesh.manifests.surroundings import Member
 from raymesh.manifests.tree import Value, child
@@ -121,7 +121,7 @@ def rm032(world: World) -> Iterator[Hit]:
 def rm033(world: World) -> Iterator[Hit]:
     """A mode that takes plaintext on a port that Ray nodes dial, by Istio's precedence; one finding a policy."""
     told = Told()
-    for case in world.meshed:
+    for case in (c for c in world.meshed if c.around.peers.of(c.cluster)):
         for member in case.members:
             for place, message in _plaintext(case, member):
                 told.add(place, message, case.cluster)
@@ -152,9 +152,11 @@ def _port_modes(peer: PeerAuthentication | None) -> list[tuple[str, Value]]:
 def rm034(world: World) -> Iterator[Hit]:
     """An annotation takes ports out of the sidecar, and their traffic out of mTLS."""
     for case in world.cases:
-        numbers = dialled_numbers(case)
         for group in case.cluster.groups:
-            for told, out in taken_out(group, numbers):
+            if not redirected(group):
+                continue
+            opened, dialled = dialled_numbers(case, target=group), dialled_numbers(case, source=group)
+            for told, out in taken_out(group, opened, dialled):
                 yield Hit(
                     at(told),
                     f"group {group.name} takes port {ranges(out)} out of the sidecar: plaintext between nodes",

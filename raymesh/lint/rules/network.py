@@ -25,7 +25,7 @@ _TRACING = (9411, 4317, 4318, 14250, 14268, 11800, 55678)  # zipkin, OpenTelemet
 def rm054(world: World) -> Iterator[Hit]:
     """A port that Ray nodes dial at each other, and no rule that lets the packets through."""
     told = Told()
-    for case in world.meshed:
+    for case in (c for c in world.meshed if c.around.networks.of(c.cluster)):
         for target in case.members:
             for source in case.members:
                 for way in _WAYS:
@@ -63,7 +63,7 @@ def rm057(world: World) -> Iterator[Hit]:
 
 def _shut_elsewhere(cases: Iterable[Case], protocol: str, ports: Sequence[int], what: str) -> Iterator[Hit]:
     told = Told()
-    for case in cases:
+    for case in (c for c in cases if c.around.networks.of(c.cluster)):
         test = elsewhere_test(case.cluster.namespace)
         for member in case.members:
             policies = _bearing(case, member)

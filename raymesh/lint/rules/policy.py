@@ -74,7 +74,7 @@ def rm050(world: World) -> Iterator[Hit]:
 def rm051(world: World) -> Iterator[Hit]:
     """A port that Ray nodes dial, and no rule that lets them in."""
     told = Told()
-    for case in world.meshed:
+    for case in (c for c in world.meshed if c.around.policies.of(c.cluster)):
         for member in case.members:
             for policy, numbers, verb in _shut(case, member):
                 message = f"AuthorizationPolicy {policy.name.text} {verb} Ray nodes"

@@ -8,7 +8,7 @@ from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.told import Told
 from raymesh.manifests.dialled import dialled_numbers
-from raymesh.manifests.hosts import Host, catches, full_name, hosts_of
+from raymesh.manifests.hosts import Host, catches, catches_pods, full_name, hosts_of
 from raymesh.manifests.policies import ClientTls, DestinationRule, Egress, PeerAuthentication, Route, Sidecar
 from raymesh.manifests.relating import Case, World
 from raymesh.manifests.surroundings import DEFAULT_NAMESPACE, ROOT_NAMESPACE, Member, bears_on
@@ -43,14 +43,17 @@ def rm059(world: World) -> Iterator[Hit]:
     """Clients are told to speak plaintext, or TLS of their own, to pods that ask for the mesh's certificate."""
     told = Told()
     for case in world.cases:
-        if all(case.around.peer_mode(m) == "DISABLE" for m in case.members):
+        rules = case.around.destination_rules
+        if not rules.of(case.cluster) or all(case.around.peer_mode(m) == "DISABLE" for m in case.members):
             continue
         numbers = dialled_numbers(case)
         for host in hosts_of(case):
             chosen = _rule_of(case, host)
-            for mode, at_ports in _wrong_tls(chosen.tls, numbers) if chosen else ():
-                name = chosen.name.text if chosen else ""
-                message = f"DestinationRule {name} has clients of {host.full} speak {mode.text}"
+            if chosen is None:
+                continue
+            used = [s.tls for s in chosen.subsets if s.name.text in _subsets_used(case, host)]
+            for mode, at_ports in (w for tls in (chosen.tls, *used) for w in _wrong_tls(tls, numbers)):
+                message = f"DestinationRule {chosen.name.text} has clients of {host.full} speak {mode.text}"
                 told.add(mode, message, case.cluster, at_ports)
     for said in told:
         yield Hit(
@@ -83,11 +86,11 @@ def rm061(world: World) -> Iterator[Hit]:
     told = Told()
     for case in world.cases:
         for entry in case.around.service_entries.of(case.cluster):
-            if not _visible(entry.namespace, case, exported=entry.exported):
+            if not entry.outside or not _visible(entry.namespace, case, exported=entry.exported):
                 continue
             for value in entry.hosts:
                 for host in hosts_of(case):
-                    if catches(value.text, host):
+                    if catches(value.text, host) or catches_pods(value.text, host):
                         told.add(
                             value,
                             f"ServiceEntry {entry.name.text} claims {value.text}, and with it {host.full}",
@@ -207,18 +210,30 @@ def _wrong_tls(tls: ClientTls, numbers: Sequence[int]) -> Iterator[tuple[Value, 
 
 
 def _effects(case: Case, host: Host, routes: Sequence[Route], space: str | None) -> Iterator[tuple[Value, str]]:
+    """What routes do to calls of nodes. KubeRay's head Service is TCP, the headless one is HTTP: other routes rest."""
     numbers = set(dialled_numbers(case))
     for route in routes:
-        if route.ports and not numbers & set(route.ports):
+        if route.kind != ("tcp" if host.for_head else "http") or (route.ports and not numbers & set(route.ports)):
             continue
         for effect in route.effects:
             yield effect, f"sets {effect.text} for calls"
         for destination in route.destinations:
-            name = full_name(destination.host.text, space)
-            if not catches(name, host) or name.startswith("*"):
+            if not catches(full_name(destination.host.text, space), host):
                 yield destination.host, f"leads to {destination.host.text} what is for nodes"
             elif destination.port is not None and (len(route.ports) != 1 or destination.port != route.ports[0]):
                 yield destination.host, f"leads to port {destination.port} what is for any port"
+
+
+def _subsets_used(case: Case, host: Host) -> set[str]:
+    """Subsets of a host that routes of sidecars lead to."""
+    return {
+        d.subset.text
+        for service in case.around.virtual_services.of(case.cluster)
+        if service.in_mesh
+        for route in service.routes
+        for d in route.destinations
+        if d.subset is not None and catches(full_name(d.host.text, service.namespace), host)
+    }
 
 
 def _own(case: Case, name: str) -> Host | None:
