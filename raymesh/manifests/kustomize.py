@@ -97,11 +97,11 @@ class _Tree:
     """Kustomizations by their folder."""
 
     def __init__(self, found: Sequence[Kustomization]) -> None:
-        self.folders = {posixpath.dirname(_normal(k.doc.path)): k for k in found}
+        self.folders = {_folder(k): k for k in found}
 
     def below(self, top: Kustomization, seen: set[str]) -> Iterator[str]:
         """Every file that goes into what a kustomization makes, and the folders of those it builds upon."""
-        folder = posixpath.dirname(_normal(top.doc.path))
+        folder = _folder(top)
         for value in (*top.resources, *top.patches):
             path = _normal(posixpath.join(folder, value.text))
             if path in seen:
@@ -119,7 +119,7 @@ def _touched(found: Sequence[Kustomization]) -> frozenset[str]:
     for k in found:
         if k.changes:
             paths.update(tree.below(k, set()))
-        folder = posixpath.dirname(_normal(k.doc.path))
+        folder = _folder(k)
         paths.update(_normal(posixpath.join(folder, v.text)) for v in k.patches)
     return frozenset(paths)
 
@@ -130,9 +130,16 @@ def _tops(objects: Objects, paths: frozenset[str]) -> tuple[Kustomization, ...]:
     rays = {_normal(c.doc.path) for c in objects.clusters} & paths
     below = {id(k): set(tree.below(k, set())) for k in objects.kustomizations}
     used = set().union(*below.values()) if below else set()
+    changing = {_folder(k) for k in objects.kustomizations if k.changes}
     return tuple(
-        k for k in objects.kustomizations if posixpath.dirname(_normal(k.doc.path)) not in used and rays & below[id(k)]
+        k
+        for k in objects.kustomizations
+        if _folder(k) not in used and changing & {_folder(k), *below[id(k)]} and rays & below[id(k)]
     )
+
+
+def _folder(one: Kustomization) -> str:
+    return posixpath.dirname(_normal(one.doc.path)) or "."
 
 
 def _normal(path: str) -> str:
