@@ -16,8 +16,8 @@ import yaml
 
 from raymesh.lint.diagnostics import Diagnostic, Suppressed
 from raymesh.lint.registry import SUPPRESSES_NOTHING, UNCLEAR_SUPPRESSION, all_rules
+from raymesh.manifests.loading import Loader
 from raymesh.manifests.places import Place
-from raymesh.manifests.reading import Loader
 from raymesh.manifests.resources import Resource
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*raymesh:[ \t]*(?P<said>.*?)[ \t]*\r?$", re.MULTILINE)
