@@ -77,8 +77,9 @@ def _environments(files: Mapping[str, Sequence[Resource]]) -> list[list[str]]:
     }
     where: dict[Identity, set[Folder]] = defaultdict(set)
     for path, identities in holds.items():
+        folder = _folder(path)
         for identity in identities:
-            where[identity].add(_folder(path))
+            where[identity].add(folder)
     roots: set[Folder] = set()
     for folders in where.values():
         for one, other in pairwise(sorted(folders)):

@@ -24,7 +24,7 @@ from raymesh.manifests.policy_reading import (
     virtual_service,
 )
 from raymesh.manifests.reading import Document, is_template
-from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, scalar, scalars
+from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, picked, scalar, scalars
 
 # Kinds that are read, and their API group: another group's kind of the same name is something else.
 SECURITY, NETWORKING = "security.istio.io", "networking.istio.io"
@@ -44,6 +44,7 @@ GROUPS = {
     "VirtualService": NETWORKING,
     "ServiceEntry": NETWORKING,
 }
+_ENTRY = ("name", "port", "protocol", "appProtocol", "targetPort")
 T = TypeVar("T")
 _POD_NAMES = re.compile(r"^\s*endpoint_pod_names\b", re.MULTILINE)
 
@@ -132,17 +133,17 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
         return None
     entries = []
     for node in elements(child(spec, "ports")):
-        number = scalar(doc, node, "port")
-        if number is None:
+        told = picked(doc, node, _ENTRY)
+        if "port" not in told:
             raise ShapeError(node, "a port with a number under `port`")
         entries.append(
             Entry(
                 node=node,
-                name=scalar(doc, node, "name"),
-                number=number,
-                protocol=scalar(doc, node, "protocol"),
-                app_protocol=scalar(doc, node, "appProtocol"),
-                target=scalar(doc, node, "targetPort"),
+                name=told.get("name"),
+                number=told["port"],
+                protocol=told.get("protocol"),
+                app_protocol=told.get("appProtocol"),
+                target=told.get("targetPort"),
             )
         )
     policy = scalar(doc, spec, "ipFamilyPolicy")

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from raymesh.manifests.kustomize import Unrendered, split
 from raymesh.manifests.membership import INJECT, Membership
-from raymesh.manifests.objects import Cluster, Group, Objects, Service
+from raymesh.manifests.objects import Cluster, Entry, Group, Objects, Service
 from raymesh.manifests.opened import opened
 from raymesh.manifests.surroundings import CLUSTER_LABEL, Member, Surroundings, pod_labels
 from raymesh.manifests.tree import Value
@@ -71,7 +71,13 @@ class Case:
         """The Service that declares its ports."""
         return self.services[0] if self.services else None
 
-    @property
+    @cached_property
+    def known_entries(self) -> tuple[tuple[Entry, Port], ...]:
+        """Entries of its Services whose numbers its groups open, with who does."""
+        entries = (e for service in self.services for e in service.entries)
+        return tuple((e, port) for e in entries if (port := self.owner_of(e.number.number)) is not None)
+
+    @cached_property
     def ray_tls(self) -> Value | None:
         """What switches Ray's own TLS on in this cluster."""
         told = [g.environment.get("RAY_USE_TLS") for g in self.cluster.groups]

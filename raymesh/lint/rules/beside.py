@@ -9,7 +9,7 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.opened import ranges
 from raymesh.manifests.relating import World
-from raymesh.ports.startup import METRICS_FLAG, reserved
+from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, METRICS_FLAG, reserved
 
 # Istio's documentation, "Ports used by Istio": what a sidecar listens on.
 SIDECAR_PORTS = {
@@ -32,7 +32,7 @@ def rm090(world: World) -> Iterator[Hit]:
     for case in world.cases:
         for group in case.cluster.groups:
             taken: dict[str, list[int]] = {}
-            for number, flag in _opened(case.cluster, group).items():
+            for number, flag in _opened(case.cluster, group).items() if _reaches_sidecar(group) else ():
                 if number in SIDECAR_PORTS and flag in group.params:
                     taken.setdefault(flag, []).append(number)
             for flag, numbers in taken.items():
@@ -71,6 +71,16 @@ def rm091(world: World) -> Iterator[Hit]:
                         f"{port.number.text}, and so does Ray in the same pod ({flag}{given})",
                         f"another port for {container.called}, or for {flag}",
                     )
+
+
+def _reaches_sidecar(group: Group) -> bool:
+    """Whether a flag names a port of the sidecar, or may hold one in a range or a list: few do, and are worked out."""
+    return any(
+        value.number in SIDECAR_PORTS
+        or name == LIST_FLAG
+        or (name == HIGHEST_FLAG and (value.number or 0) >= min(SIDECAR_PORTS))
+        for name, value in group.params.items()
+    )
 
 
 def _opened(cluster: Cluster, group: Group) -> dict[int, str]:

@@ -141,11 +141,9 @@ def rm012(world: World) -> Iterator[Hit]:
 
 
 def _known_entries(world: World) -> Iterator[tuple[Case, Entry, Port]]:
-    for case, service in world.pairs:
-        for entry in service.entries:
-            port = case.owner_of(entry.number.number)
-            if port is not None:
-                yield case, entry, port
+    for case in world.cases:
+        for entry, port in case.known_entries:
+            yield case, entry, port
 
 
 def _prefix(entry: Entry) -> str | None:
