@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.machine import trust
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
-from raymesh.paths import cache_dir
 from raymesh.progress import Progress
 from raymesh.settings import Timeouts
 
@@ -51,13 +51,14 @@ def environment(version: str, progress: Progress, timeouts: Timeouts) -> RayEnvi
 
     Raises EnvironmentFault where it can't be made.
     """
-    folder = cache_dir() / "ray" / version
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = trust.folder(trust.cache() / "ray") / version
     made = RayEnvironment(version, folder)
     lock = LOCKS / f"{version}.txt"
     want = hashlib.sha256(lock.read_bytes() if lock.is_file() else b"no lock").hexdigest()
     marker = folder / MARKER
-    with exclusive(folder.parent / f"{version}.lock"):
+    with exclusive(folder.parent / f"{version}.lock", what=f"the environment of Ray {version}", say=progress.say):
+        if folder.exists():
+            trust.check(folder)
         if not (marker.is_file() and marker.read_text() == want):
             with progress.phase(f"environment of Ray {version}"), ExitStack() as on_failure:
                 on_failure.callback(shutil.rmtree, folder, ignore_errors=True)

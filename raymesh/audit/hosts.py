@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from raymesh.machine import netns, owned
+from raymesh.machine import locks, netns, owned
 from raymesh.ports.model import Role
 
 DOMAIN = "raycluster-istio-headless-svc.default.svc.cluster.local"
@@ -72,6 +72,7 @@ def hosts(*, loopback: bool) -> Iterator[Hosts]:
     remove_stale()
     own = owned.name()
     with ExitStack() as stack:
+        stack.enter_context(locks.shared(locks.of_caches(), what="the cache folder"))  # Ray runs from there
         folder = Path(tempfile.gettempdir()) / own
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         folder.mkdir(mode=0o700)

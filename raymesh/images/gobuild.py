@@ -10,11 +10,12 @@ from pathlib import Path
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images.recipes import GoFamily
 from raymesh.lane import Lane
+from raymesh.machine import locks, trust
 from raymesh.machine.programs import run
 from raymesh.paths import cache_dir
 
 GO_MINOR = 26  # the `go` line of images/*/go.mod
-DOWNLOAD_SECONDS = 1800
+DOWNLOAD_SECONDS, BUILD_SECONDS = 1800, 5400
 SILENCE_SECONDS = 180  # a large module over a slow line; nothing at all within it is no answer
 
 
@@ -23,7 +24,9 @@ def go_version() -> str:
     cure = f"install Go 1.{GO_MINOR} or newer and put it on PATH"
     if not shutil.which("go"):
         raise EnvironmentFault("`go` is not on PATH: Go modules bring what is built, and KubeRay's manifests", cure)
-    version = run(["go", "env", "GOVERSION"], timeout=60, cwd=cache_dir()).stdout.strip()
+    version, modules = run(["go", "env", "GOVERSION", "GOMODCACHE"], timeout=60, cwd=trust.cache()).stdout.splitlines()
+    if Path(modules).exists():  # Go holds what it downloads to go.sum, and what lies there to nothing
+        trust.check(Path(modules))
     match = re.match(r"go1\.(\d+)", version)
     if not match or int(match[1]) < GO_MINOR:
         raise EnvironmentFault(f"`go` is {version}, and the builds need 1.{GO_MINOR}", cure)
@@ -46,24 +49,30 @@ def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
     Raises EnvironmentFault where the module proxy does not answer, CommandError where the build fails.
     """
     version = go_version()
-    done = cache_dir() / "bin" / f"{family.name}-{family_key(family, lane, version)}"
-    if done.exists():
-        return done
-    part = done.with_suffix(".part")
+    folder = trust.folder(trust.cache() / "bin")
+    done = folder / f"{family.name}-{family_key(family, lane, version)}"
+    with locks.exclusive(
+        folder / f"{family.name}.lock", what=f"the Go programs of {family.name}", within=BUILD_SECONDS
+    ):
+        if not done.exists():
+            _build(family, lane, done, logs / f"go-{family.name}.log")
+        trust.check_tree(done)
+    return done
+
+
+def _build(family: GoFamily, lane: Lane, done: Path, log: Path) -> None:
+    part = done.with_suffix(".part")  # renamed when whole
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    environment = _environment()
-    log = logs / f"go-{family.name}.log"
     _download(family, log)
     run(
         ["go", "build", "-o", f"{part}/", *_flags(family, lane), family.package],
-        timeout=5400,
+        timeout=BUILD_SECONDS,
         cwd=family.folder,
-        env=environment,
+        env=_environment(),
         log=log,
     )
     part.rename(done)
-    return done
 
 
 def module_folder(family: GoFamily, module: str, logs: Path) -> Path:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from raymesh.errors import EnvironmentFault
-from raymesh.images import registry
+from raymesh.images import istioctl, registry
 from raymesh.images.workshop import Workshop
 from raymesh.lane import Lane
 from raymesh.machine.engine import Engine
-from raymesh.paths import cache_dir
 from raymesh.progress import Progress
 from raymesh.settings import Settings
 
@@ -71,13 +70,17 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
         lane = settings.lane.as_built()
         workshop = Workshop.open(lane, engine, progress)
         images = workshop.make()
-        istioctl, kuberay = workshop.program("istio", "istioctl"), workshop.module("kuberay", KUBERAY_MODULE)
-        return Served("build", lane, images, istioctl, kuberay, workshop.key())
+        program, kuberay = workshop.program("istio", "istioctl"), workshop.module("kuberay", KUBERAY_MODULE)
+        return Served("build", lane, images, program, kuberay, workshop.key())
     lane = settings.lane
     workshop = Workshop.open(lane, engine, progress)
-    with progress.phase("pull istioctl"):
-        istioctl = _pulled_istioctl(lane, engine)
-    return Served("pull", lane, registry.published(lane), istioctl, workshop.module("kuberay", KUBERAY_MODULE))
+    return Served(
+        "pull",
+        lane,
+        registry.published(lane),
+        istioctl.pulled(lane, engine, progress),
+        workshop.module("kuberay", KUBERAY_MODULE),
+    )
 
 
 def _source(settings: Settings, engine: Engine, progress: Progress) -> Literal["pull", "build"]:
@@ -100,18 +103,3 @@ def _why_not_pull(lane: Lane, engine: Engine, progress: Progress) -> str:
     with progress.phase("ask the container registries"):
         silent = registry.silent_registries(lane, engine)
     return f"no image of the lane from {' nor from '.join(silent)}" if silent else ""
-
-
-def _pulled_istioctl(lane: Lane, engine: Engine) -> Path:
-    """Return istioctl out of its published image."""
-    done = cache_dir() / "bin" / f"istioctl-{lane.istio}"
-    if not done.exists():
-        done.parent.mkdir(parents=True, exist_ok=True)
-        container = engine.docker("create", f"docker.io/istio/istioctl:{lane.istio}", timeout=600).stdout.strip()
-        try:
-            part = done.with_suffix(".part")
-            engine.docker("cp", f"{container}:/usr/local/bin/istioctl", part)
-            part.rename(done)
-        finally:
-            engine.docker("rm", container)
-    return done

@@ -21,7 +21,7 @@ from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images import gobuild
 from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, fill, load_recipes
 from raymesh.lane import Lane
-from raymesh.machine import packages
+from raymesh.machine import packages, trust
 from raymesh.machine.engine import Engine
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
@@ -50,8 +50,7 @@ class Workshop:
 
     @classmethod
     def open(cls, lane: Lane, engine: Engine, progress: Progress) -> Workshop:
-        logs = cache_dir() / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs = trust.folder(trust.cache() / "logs")
         return cls(lane, engine, progress, load_recipes(), logs)
 
     def references(self) -> dict[str, str]:
@@ -76,7 +75,9 @@ class Workshop:
         Raises EnvironmentFault where a registry does not answer or the disk is too small, CommandError where a step
         fails.
         """
-        with exclusive(cache_dir() / LOCK, what="the building of images", say=self.progress.say):
+        with exclusive(
+            cache_dir() / LOCK, what="the building of images", within=gobuild.BUILD_SECONDS, say=self.progress.say
+        ):
             missing = [r for r in self.recipes.images.values() if r.name != NODE and not self._exists(r)]
             node = self.recipes.images[NODE]
             if missing or not self._exists(node):

@@ -79,7 +79,7 @@ def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
     It is never ended while another run uses it or has a cluster in it. Raises EnvironmentFault where none answers and
     none can be started.
     """
-    with locks.shared(caches_lock(), what="the cache folder", say=progress.say):
+    with locks.shared(locks.of_caches(), what="the cache folder", say=progress.say):
         users = users_engine()
         if users:
             yield users
@@ -92,11 +92,6 @@ def engine(progress: Progress, *, keep: Callable[[], bool]) -> Iterator[Engine]:
                 kept = keep()
         if not kept:
             stop_if_unused(progress)
-
-
-def caches_lock() -> Path:
-    """Return the lock file that everyone holds who uses what is in the cache folder, an engine's data among it."""
-    return cache_dir() / "in-use.lock"
 
 
 def users_engine() -> Engine | None:
@@ -214,7 +209,7 @@ def running(progress: Progress) -> Engine | None:
     """Return the private engine if it runs and answers. A machine under load is given time."""
     if not _recorded_pid():
         return None
-    tools = toolbox("engine", progress)
+    tools = toolbox("engine", progress, renew=False)  # the programs that it was started with
     with contextlib.suppress(WaitTimeout):
         return wait_for("the private engine", lambda: _answering(tools), until=bool, within=PATIENCE_SECONDS)
     return None

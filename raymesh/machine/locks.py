@@ -39,6 +39,11 @@ def of_folder(folder: Path) -> Path:
     return _folder() / f"folder-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
 
 
+def of_caches() -> Path:
+    """Return the lock file that everyone holds who uses what is in the cache folder, an engine's data among it."""
+    return cache_dir() / "in-use.lock"
+
+
 def _folder() -> Path:
     if os.geteuid() == 0:
         return ROOTS_FOLDER

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.machine import trust
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
-from raymesh.paths import cache_dir
 
 OS_RELEASE = Path("/etc/os-release")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -56,20 +56,33 @@ def fetch(suite: str, packages: list[str], into: Path) -> None:
     Raises EnvironmentFault where the mirror does not answer or lacks a package.
     """
     codename = host_codename() if suite == HOST_SUITE else suite
-    with exclusive(cache_dir() / "apt" / f"{codename}.lock"):
-        options = _apt_root(codename)
-        folder = cache_dir() / "apt" / codename / "archives"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        _apt(["apt-get", *options, "download", *packages], f"the packages {', '.join(packages)} of {codename}", folder)
-        for deb in sorted(folder.glob("*.deb")):
+    what = f"the packages {', '.join(packages)} of {codename}"
+    base = trust.folder(trust.cache() / "apt")
+    with exclusive(base / f"{codename}.lock", what=f"the package lists of {codename}"):
+        archives = base / codename / "archives"
+        for fresh in (
+            False,
+            True,
+        ):  # the mirror may have moved on since its lists were fetched: once more with new ones
+            shutil.rmtree(archives, ignore_errors=True)
+            archives.mkdir(parents=True)
+            options = _apt_root(base / codename, codename, fresh=fresh)
+            try:
+                _apt(["apt-get", *options, "download", *packages], what, archives)
+                break
+            except EnvironmentFault:
+                if fresh:
+                    raise
+        for deb in sorted(archives.glob("*.deb")):
             run(["dpkg-deb", "--extract", deb, into], timeout=120)
-        shutil.rmtree(folder)
+        shutil.rmtree(archives)
 
 
-def _apt_root(codename: str) -> list[str]:
-    """Keep an apt state of our own, so that the machine's is neither read for versions nor changed."""
-    root = cache_dir() / "apt" / codename
+def _apt_root(root: Path, codename: str, *, fresh: bool) -> list[str]:
+    """Keep an apt state of our own, so that the machine's is neither read for versions nor changed.
+
+    Lists are fetched when they are a day old, or `fresh` is asked for.
+    """
     for folder in ("lists/partial", "cache/archives/partial", "etc/preferences.d"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "status").touch()
@@ -88,7 +101,8 @@ def _apt_root(codename: str) -> list[str]:
         "-oAPT::Update::Error-Mode=any",
     ]
     stamp = root / "updated"
-    if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_SECONDS:
+    # A stamp from the future is one of a clock that was moved.
+    if fresh or not stamp.exists() or not 0 <= time.time() - stamp.stat().st_mtime <= LISTS_FRESH_SECONDS:
         _apt(["apt-get", *options, "update"], f"the package lists of {codename}", root)
         stamp.touch()
     return options

@@ -6,17 +6,22 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from raymesh.machine import packages
+from raymesh.errors import EnvironmentFault
+from raymesh.machine import packages, trust
 from raymesh.machine.locks import exclusive
-from raymesh.paths import ROOT, cache_dir
+from raymesh.paths import ROOT
 from raymesh.progress import Progress
 
 TOOLS_FILE = ROOT / "images" / "tools.yaml"
+FRESH_SECONDS = 30 * 24 * 3600  # Debian mends what is found in dockerd, containerd and runc in such a time
+PART = ".part"
+_not_renewed: set[Path] = set()  # by this process, which tries once
 IPTABLES_NAMES = ("iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore", "ip6tables-restore")
 
 
@@ -46,25 +51,51 @@ class Toolbox:
         }
 
 
-def toolbox(name: str, progress: Progress) -> Toolbox:
-    """Return the toolbox `name` of images/tools.yaml, unpacking it the first time.
+def toolbox(name: str, progress: Progress, *, renew: bool = True) -> Toolbox:
+    """Return the toolbox `name` of images/tools.yaml, unpacking it the first time, and anew when it is a month old.
 
-    Raises EnvironmentFault where the machine is not Debian or its mirror does not answer.
+    An old one serves where the mirror does not answer, and where `renew` is false. Raises EnvironmentFault where there
+    is none and none can be had, and where another user could have changed it.
     """
     suites: dict[str, list[str]] = yaml.safe_load(TOOLS_FILE.read_text())[name]
     key = hashlib.sha256(json.dumps([suites, packages.host_codename()]).encode()).hexdigest()[:12]
-    root = cache_dir() / "tools" / f"{name}-{key}"
-    with exclusive(cache_dir() / "tools" / f"{name}.lock"):
-        if not root.exists():
-            part = root.with_suffix(".part")  # renamed when whole: an interrupted one is never taken for a toolbox
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-            with progress.phase(f"unpack tools: {name}"):
-                for suite, names in suites.items():
-                    packages.fetch(suite, names, part)
-            _name_iptables(part)
-            part.rename(root)
-    return Toolbox(root)
+    folder = trust.folder(trust.cache() / "tools")
+    with exclusive(folder / f"{name}.lock", what=f"the tools {name}", say=progress.say):
+        there = sorted((p for p in folder.glob(f"{name}-{key}*") if p.suffix != PART), key=_made)
+        if not there or (renew and _is_old(there[-1]) and there[-1] not in _not_renewed):
+            try:
+                there.append(_unpack(folder / f"{name}-{key}", suites, progress, f"unpack tools: {name}"))
+            except EnvironmentFault as error:
+                if not there:
+                    raise
+                _not_renewed.add(there[-1])
+                progress.say(f"the tools {name} are older than a month and stay so: {error.cause}")
+        for old in there[:-2]:  # the last but one may be in use
+            shutil.rmtree(old)
+        trust.check_tree(there[-1])
+    return Toolbox(there[-1])
+
+
+def _unpack(root: Path, suites: dict[str, list[str]], progress: Progress, phase: str) -> Path:
+    if root.exists():
+        root = root.with_name(f"{root.name}-{time.time_ns()}")
+    part = root.with_name(root.name + PART)  # renamed when whole: an interrupted one is never taken for a toolbox
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    with progress.phase(phase):
+        for suite, names in suites.items():
+            packages.fetch(suite, names, part)
+        _name_iptables(part)
+        part.rename(root)
+    return root
+
+
+def _made(root: Path) -> float:
+    return root.stat().st_ctime  # of the renaming; what is unpacked brings a time of its own
+
+
+def _is_old(root: Path) -> bool:
+    return not 0 <= time.time() - _made(root) <= FRESH_SECONDS  # a clock that was moved tells nothing
 
 
 def _name_iptables(root: Path) -> None:

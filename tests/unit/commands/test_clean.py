@@ -13,6 +13,7 @@ from raymesh.audit import hosts
 from raymesh.commands import clean
 from raymesh.commands.main import main
 from raymesh.errors import EnvironmentFault
+from raymesh.images import istioctl
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
 from raymesh.machine.engine import Engine
@@ -33,6 +34,12 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, list[s
     monkeypatch.setattr(netns, "present", list)
     monkeypatch.setattr(hosts, "remove_stale", lambda: None)
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    (tmp_path / "programs").mkdir()
+    client = tmp_path / "programs" / "docker"
+    client.write_text('#!/bin/sh\n[ "$1" = ps ] && cat $CONTAINERS; exit 0\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("CONTAINERS", "/dev/null")
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(engines, "users_engine", lambda: USERS)
     monkeypatch.setattr(engines, "holds_containers", lambda: bool(left["private"]))
     monkeypatch.setattr(engines, "running", lambda _: None)
@@ -50,7 +57,7 @@ def test_nothing_left_is_said_and_is_no_failure(
 ) -> None:
     assert main(["clean"]) == 0
     assert capsys.readouterr().out == "nothing of raymesh is left here\n"
-    assert not list(tmp_path.iterdir()), "looking makes nothing"
+    assert [path.name for path in tmp_path.iterdir()] == ["programs"], "looking makes nothing"
     assert not any(machine.values())
 
 
@@ -66,6 +73,18 @@ def test_clusters_of_both_engines_go_and_then_the_private_engine(
         "removed: cluster b",
         "removed: private engine: engine process 7",
     ]
+    assert not any(machine.values())
+
+
+def test_a_container_that_was_only_to_give_istioctl_goes(
+    machine: dict[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "containers").write_text("abc\n")
+    monkeypatch.setenv("CONTAINERS", str(tmp_path / "containers"))
+    with locks.exclusive(istioctl.lock()):
+        assert main(["clean"]) == 1
+    assert main(["clean"]) == 0
+    assert capsys.readouterr().out == "removed: container abc of istioctl's image\n"
     assert not any(machine.values())
 
 
