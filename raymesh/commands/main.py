@@ -72,6 +72,7 @@ COMMANDS: Mapping[str, Command | Group] = {
     "ports": PORTS,
     "rule": Command("rule", "explain a rule of the linter, or list all"),
     "clean": Command("clean", "remove what runs left on this machine, however they ended", extra="e2e"),
+    "sbom": Command("sbom", "write what a run is made of, as a CycloneDX document", extra="e2e"),
 }
 
 

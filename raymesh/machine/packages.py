@@ -50,8 +50,8 @@ def sources(suite: str) -> list[str]:
     return lines
 
 
-def fetch(suite: str, packages: list[str], into: Path) -> None:
-    """Unpack the newest `packages` of `suite` below `into`; dependencies are not followed.
+def fetch(suite: str, packages: list[str], into: Path) -> list[str]:
+    """Unpack the newest `packages` of `suite` below `into`, and return their archives' names; no dependencies.
 
     Raises EnvironmentFault where the mirror does not answer or lacks a package.
     """
@@ -73,9 +73,11 @@ def fetch(suite: str, packages: list[str], into: Path) -> None:
             except EnvironmentFault:
                 if fresh:
                     raise
-        for deb in sorted(archives.glob("*.deb")):
+        debs = sorted(archives.glob("*.deb"))
+        for deb in debs:
             run(["dpkg-deb", "--extract", deb, into], timeout=120)
         shutil.rmtree(archives)
+    return [deb.name for deb in debs]
 
 
 def _apt_root(root: Path, codename: str, *, fresh: bool) -> list[str]:

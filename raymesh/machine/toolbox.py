@@ -15,12 +15,13 @@ import yaml
 from raymesh.errors import EnvironmentFault
 from raymesh.machine import packages, trust
 from raymesh.machine.locks import exclusive
-from raymesh.paths import ROOT
+from raymesh.paths import ROOT, cache_dir
 from raymesh.progress import Progress
 
 TOOLS_FILE = ROOT / "images" / "tools.yaml"
 FRESH_SECONDS = 30 * 24 * 3600  # Debian mends what is found in dockerd, containerd and runc in such a time
 PART = ".part"
+CONTENTS = "raymesh-packages"  # in a toolbox: the names of the archives that it was unpacked from
 _not_renewed: set[Path] = set()  # by this process, which tries once
 IPTABLES_NAMES = ("iptables", "ip6tables", "iptables-save", "ip6tables-save", "iptables-restore", "ip6tables-restore")
 
@@ -76,6 +77,12 @@ def toolbox(name: str, progress: Progress, *, renew: bool = True) -> Toolbox:
     return Toolbox(there[-1])
 
 
+def packages_there() -> set[tuple[str, str]]:
+    """Return name and version of the packages that the toolboxes in the cache were unpacked from."""
+    rows = [row for path in (cache_dir() / "tools").glob(f"*/{CONTENTS}") for row in path.read_text().split()]
+    return {(name, version.replace("%3a", ":")) for name, version, _ in (row.rsplit("_", 2) for row in rows)}
+
+
 def _unpack(root: Path, suites: dict[str, list[str]], progress: Progress, phase: str) -> Path:
     if root.exists():
         root = root.with_name(f"{root.name}-{time.time_ns()}")
@@ -83,8 +90,8 @@ def _unpack(root: Path, suites: dict[str, list[str]], progress: Progress, phase:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     with progress.phase(phase):
-        for suite, names in suites.items():
-            packages.fetch(suite, names, part)
+        debs = [deb for suite, names in suites.items() for deb in packages.fetch(suite, names, part)]
+        (part / CONTENTS).write_text("".join(f"{deb}\n" for deb in debs))
         _name_iptables(part)
         part.rename(root)
     return root

@@ -19,10 +19,11 @@ def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The suites that were fetched from; a fetched package is one program."""
     suites: list[str] = []
 
-    def fetch(suite: str, _: list[str], into: Path) -> None:
+    def fetch(suite: str, _: list[str], into: Path) -> list[str]:
         suites.append(suite)
         (into / "usr" / "bin").mkdir(parents=True, exist_ok=True)
         (into / "usr" / "bin" / "kind").write_text(f"{len(suites)}")
+        return ["kind_0.27+b1%3a2_amd64.deb"]
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(packages, "host_codename", lambda: "bookworm")
@@ -83,6 +84,13 @@ def test_one_that_another_user_could_have_changed_is_not_run(monkeypatch: pytest
     give_away(toolbox.toolbox("cluster", Progress()).program("kind"), monkeypatch)
     with pytest.raises(EnvironmentFault, match="belongs to"):
         tools()
+
+
+@pytest.mark.usefixtures("fetched")
+def test_what_they_were_unpacked_from_is_known() -> None:
+    assert toolbox.packages_there() == set()
+    tools()
+    assert toolbox.packages_there() == {("kind", "0.27+b1:2")}
 
 
 def test_a_half_unpacked_one_is_not_taken_for_one(fetched: list[str], tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""The bill of what a run is made of: all that is pinned is in it, with its hash, once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, Literal
+
+import pytest
+
+from raymesh.commands.main import main
+from raymesh.images import registry
+from raymesh.images.contents import bill
+from raymesh.images.recipes import fill, load_recipes
+from raymesh.lane import load_lane
+from raymesh.paths import ROOT
+
+SOURCES: list[Literal["pull", "build"]] = ["pull", "build"]
+LANE, RECIPES = load_lane("seed"), load_recipes()
+
+
+def components(source: Literal["pull", "build"]) -> dict[str, dict[str, Any]]:
+    return {one["purl"]: one for one in bill(LANE, RECIPES, source)["components"]}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_everything_is_in_it_once_and_it_is_the_same_each_time(source: Literal["pull", "build"]) -> None:
+    made = bill(LANE, RECIPES, source)
+    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
+    assert not [name for name, n in Counter(one["bom-ref"] for one in made["components"]).items() if n > 1]
+    assert made == bill(LANE, RECIPES, source)
+
+
+def test_every_module_of_every_go_family_is_there_with_its_sum() -> None:
+    found = components("build")
+    for family in RECIPES.go.values():
+        sums = (family.folder / "go.sum").read_text() if (family.folder / "go.sum").exists() else ""
+        rows = [row.split() for row in sums.splitlines()]
+        both = {(module, version) for module, version, _ in rows if not version.endswith("/go.mod")}
+        for line in (family.folder / "go.mod").read_text().splitlines():
+            words = line.removeprefix("require ").split()
+            if len(words) > 1 and words[1].startswith("v") and (words[0], words[1]) in both:
+                one = found[f"pkg:golang/{words[0]}@{words[1]}"]
+                assert [p for p in one["properties"] if p["name"] == "go:h1:sha256" and len(p["value"]) == 64]
+                assert {"name": "raymesh:part", "value": f"go {family.name}"} in one["properties"]
+
+
+def test_every_wheel_is_there_with_all_its_hashes() -> None:
+    found = components("build")
+    for recipe in RECIPES.images.values():
+        if recipe.wheels:
+            text = (ROOT / fill(recipe.wheels, LANE.as_built())).read_text()
+            pins = [line.split("==") for line in text.splitlines() if "==" in line and line[0].isalnum()]
+            assert pins
+            for name, rest in pins:
+                version = rest.split()[0].split(";")[0]
+                assert found[f"pkg:pypi/{name.partition('[')[0].lower()}@{version}"]["hashes"]
+            assert text.count("--hash=sha256:") == sum(
+                len(one.get("hashes", ()))
+                for one in found.values()
+                if {"name": "raymesh:part", "value": recipe.name} in one["properties"]
+            )
+
+
+def test_pulled_images_are_there_and_their_digest_where_the_lane_pins_it() -> None:
+    found = {one["name"]: one for one in components("pull").values() if one["type"] == "container"}
+    for role, image in registry.published(LANE).items():
+        one = found[image.partition("@")[0].rpartition(":")[0]]
+        assert [h["content"] for h in one.get("hashes", ())] == [
+            digest.removeprefix("sha256:") for digest in [LANE.digests.get(role)] if digest
+        ]
+
+
+def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sbom", "--image-source", "pull"]) == 0
+    assert json.loads(capsys.readouterr().out) == bill(LANE, RECIPES, "pull")
