@@ -62,6 +62,13 @@ e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and
 options: $(STAMP)  ## the options of `make e2e` and what they take
 	@$(BIN)/python -m pytest --help | awk '/^raymesh:/ {show = 1} show && /^$$/ {exit} show'
 
+.PHONY: crash-test crash-test-cluster
+crash-test: $(STAMP)  ## kill raymesh's work at many points, in boxes; does the next run mend it? takes root, no cluster
+	$(BIN)/python -B -m tests.crash.matrix $(ARGS)
+
+crash-test-cluster: $(STAMP)  ## the same with real runs on a real cluster: some minutes a point
+	$(BIN)/python -B -m tests.crash.cluster $(ARGS)
+
 .PHONY: clean-lab clean-caches
 clean-lab: $(STAMP)  ## remove clusters, private engine, network namespaces: all that a run can leave running
 	$(BIN)/python -m raymesh.commands.main clean

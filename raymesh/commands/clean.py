@@ -14,7 +14,6 @@ from pathlib import Path
 from raymesh.audit import hosts
 from raymesh.errors import EnvironmentFault, InUse, RaymeshError
 from raymesh.images import istioctl, workshop
-from raymesh.images.istioctl import SCRATCH_LABEL
 from raymesh.images.recipes import REPOSITORY
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
@@ -87,10 +86,10 @@ def _users_containers(say: Say) -> None:
     found = engines.users_engine()
     if not found:
         return
-    for name in found.docker("ps", "--all", "--quiet", "--filter", f"label={SCRATCH_LABEL}").stdout.split():
+    for container in istioctl.left(found):
         with locks.exclusive(istioctl.lock(), what="a container of istioctl's image", within=0):
-            found.docker("rm", name)
-            say(f"container {name} of istioctl's image")
+            found.docker("rm", container)
+            say(f"container {container} of istioctl's image")
 
 
 def _users_images(say: Say) -> None:

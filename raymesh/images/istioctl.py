@@ -30,6 +30,8 @@ def pulled(lane: Lane, engine: Engine, progress: Progress) -> Path:
     if not digest:
         progress.say(f"not pinned: {image}, whose program runs on this machine (lane {lane.name}, digests, {ROLE})")
     with locks.exclusive(lock(), what="istioctl", say=progress.say):
+        for container in left(engine):
+            engine.docker("rm", container)
         done = lock().with_name(f"istioctl-{lane.istio}-{digest.removeprefix('sha256:')[:12] or 'unpinned'}")
         if not done.exists():
             part = done.with_name(f"{done.name}.part")
@@ -43,3 +45,8 @@ def pulled(lane: Lane, engine: Engine, progress: Progress) -> Path:
                     engine.docker("rm", container)
         trust.check(done)
     return done
+
+
+def left(engine: Engine) -> list[str]:
+    """Return the ids of containers that were made only for this; those of killed runs for who holds the `lock`."""
+    return engine.docker("ps", "--all", "--quiet", "--filter", f"label={SCRATCH_LABEL}").stdout.split()

@@ -135,7 +135,7 @@ def remove_private() -> None:
     if not CONFIG.exists():
         shutil.rmtree(RUN_DIR, ignore_errors=True)
         return
-    pid = _recorded_pid()
+    pid = recorded_pid()
     if pid:
         _end(pid)
     for child in _children:
@@ -145,8 +145,8 @@ def remove_private() -> None:
             with contextlib.suppress(ProcessLookupError):  # an engine that was started but not written down
                 os.kill(int(left), signal.SIGKILL)
         run(["ip", "netns", "delete", NAMESPACE], timeout=30)
-    if _link().exists():
-        run(["ip", "link", "delete", HOST_LINK], timeout=30)
+    # With its namespace the kernel removes the cable, too, some time later: it may go under our hands.
+    wait_for(f"network link {HOST_LINK} gone", _deleted_link, until=bool, within=STOP_SECONDS, every=0.1)
     for group in _groups():
         for folder in sorted(group.rglob("*/"), key=lambda p: len(p.parts), reverse=True):
             with contextlib.suppress(OSError):  # a group that still holds another's process is not ours to end
@@ -163,7 +163,7 @@ def private_traces() -> list[str]:
     """Return what of a private engine is on the machine, be it running or killed; its data folder is a cache."""
     if not CONFIG.exists():
         return []
-    pid = _recorded_pid()
+    pid = recorded_pid()
     there = {
         f"engine process {pid}": pid is not None,
         f"network namespace {NAMESPACE}": NETNS_FILE.exists(),
@@ -182,6 +182,12 @@ def holds_containers() -> bool:
 
 def _link() -> Path:
     return Path("/sys/class/net", HOST_LINK)
+
+
+def _deleted_link() -> bool:
+    if _link().exists():
+        run(["ip", "link", "delete", HOST_LINK], timeout=30, check=False)
+    return not _link().exists()
 
 
 def _groups() -> list[Path]:
@@ -207,7 +213,7 @@ def private(progress: Progress, place: locks.Held) -> Engine:
 
 def running(progress: Progress) -> Engine | None:
     """Return the private engine if it runs and answers. A machine under load is given time."""
-    if not _recorded_pid():
+    if not recorded_pid():
         return None
     tools = toolbox("engine", progress, renew=False)  # the programs that it was started with
     with contextlib.suppress(WaitTimeout):
@@ -359,7 +365,8 @@ def _log_file() -> Path:
     return cache_dir() / "engine" / "dockerd.log"
 
 
-def _recorded_pid() -> int | None:
+def recorded_pid() -> int | None:
+    """Return the process id of the private engine that runs, or None."""
     with contextlib.suppress(OSError, ValueError):
         pid, started = PID_FILE.read_text().split()
         if ownership.started(int(pid)) == started:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -80,7 +81,8 @@ def serve_names(start: tuple[str, ...], table: Path, stack: ExitStack) -> int:
         running([*start, sys.executable, str(NAMES_SERVER), str(table)], stdout=subprocess.PIPE)
     )
     assert server.stdout is not None
-    if server.stdout.readline().strip() != "ready":
+    said = select.select([server.stdout], [], [], QUICK)[0]
+    if not said or server.stdout.readline().strip() != "ready":
         raise EnvironmentFault(
             "the nameserver of an audited host did not start", "its own message is above; it needs port 53 of loopback"
         )

@@ -17,6 +17,7 @@ DOCKER = """#!/bin/sh
 echo "$@" >> $CALLS
 case $1 in
 create) echo container ;;
+ps) echo $LEFT ;;
 cp) [ -z "$CP_FAILS" ] || { echo half > $3; exit 1; }; echo program > $3 ;;
 esac
 """
@@ -43,10 +44,13 @@ def test_it_is_taken_out_once_by_its_digest_and_without_a_word(calls: Path, caps
     [path] = found
     assert path.read_text() == "program\n"
     image = f"docker.io/istio/istioctl:{lane().istio}@{DIGEST}"
+    asked = f"ps --all --quiet --filter label={istioctl.SCRATCH_LABEL}"
     assert calls.read_text().splitlines() == [
+        asked,
         f"create --label {istioctl.SCRATCH_LABEL}=istioctl {image}",
         f"cp container:/usr/local/bin/istioctl {path}.part",
         "rm container",
+        asked,
     ]
     assert "not pinned" not in capsys.readouterr().err
 
@@ -69,3 +73,11 @@ def test_a_copy_that_fails_leaves_neither_a_program_nor_a_container(
     assert calls.read_text().splitlines()[-1] == "rm container"
     monkeypatch.delenv("CP_FAILS")
     assert istioctl.pulled(lane(istioctl=DIGEST), ENGINE, Progress()).read_text() == "program\n"
+
+
+def test_what_a_killed_run_left_of_its_container_goes_with_the_next(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEFT", "old")
+    istioctl.pulled(lane(istioctl=DIGEST), ENGINE, Progress())
+    assert calls.read_text().splitlines()[1] == "rm old"

@@ -80,14 +80,14 @@ def test_where_every_range_is_taken_the_error_names_them(routes: Routes) -> None
         engine._network()
 
 
-def test_a_recorded_pid_is_ours_only_with_its_start_time(nothing_there: Path) -> None:
+def test_arecorded_pid_is_ours_only_with_its_start_time(nothing_there: Path) -> None:
     pid_file = nothing_there / "run" / "engine.pid"
-    assert engine._recorded_pid() is None
+    assert engine.recorded_pid() is None
     pid_file.write_text(f"{os.getpid()} {ownership.started(os.getpid())}")
-    assert engine._recorded_pid() == os.getpid()
+    assert engine.recorded_pid() == os.getpid()
     for stale in (f"{os.getpid()} 1", f"{2**22 + 1} 5", "", "nonsense"):
         pid_file.write_text(stale)
-        assert engine._recorded_pid() is None, stale
+        assert engine.recorded_pid() is None, stale
 
 
 def test_traces_are_what_is_there(nothing_there: Path) -> None:
