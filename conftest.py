@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         stopping.on_signals()  # whoever ends a run politely gets a clean machine
         try:
             run.open()
-        except EnvironmentFault as error:
+        except (EnvironmentFault, UsageError) as error:
             raise pytest.UsageError(str(error)) from None
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(settings.artifacts / "junit.xml")

@@ -6,9 +6,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from raymesh.evidence.redact import redact
+from raymesh.evidence.redact import Form
 from raymesh.witness.envoy import Kubectl
 from raymesh.witness.pods import SIDECAR
 
@@ -17,6 +16,8 @@ ERRORS_FILE = "errors.txt"
 OBJECTS = ("pods", "events", "services")
 ADMIN_PATHS = ("config_dump", "clusters")
 Step = tuple[str, Callable[[], str]]
+Keep = Callable[[str, str, Form], object]
+"""Takes the name of a file, its text and what that is, and writes it without its secrets: `Artifacts.write`."""
 
 
 @dataclass(frozen=True)
@@ -28,53 +29,48 @@ class _Container:
 
 @dataclass
 class _Bundle:
-    """Writes files until its time is over; what goes wrong is written down too."""
+    """Hands files on until its time is over; what goes wrong is written down too."""
 
-    folder: Path
+    keep: Keep
     deadline: float
     errors: list[str] = field(default_factory=list)
 
-    def take(self, name: str, source: Callable[[], str]) -> str:
-        """Write what `source` returns, redacted, and return it as it was; empty if it could not be had."""
+    def take(self, name: str, source: Callable[[], str], form: Form) -> None:
+        """Keep what `source` returns."""
         if time.monotonic() > self.deadline:
             self.errors.append(f"{name}: not taken, the time was over")
-            return ""
+            return
         try:
-            text = source()
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(redact(text).text)
+            self.keep(name, source(), form)
         except Exception as error:  # noqa: BLE001 - a bundle must not hide the failure that it was asked for
-            self.errors.append(f"{name}: {type(error).__name__}: {redact(str(error)).text}")
-            return ""
-        return text
+            self.errors.append(f"{name}: {type(error).__name__}: {error}")
 
 
 def collect(
     kubectl: Kubectl,
-    folder: Path,
+    keep: Keep,
     *,
     namespaces: Sequence[str],
     manifests: Mapping[str, str],
     seconds: float,
 ) -> None:
-    """Fill `folder` within about `seconds`: objects, logs, sidecars' configuration, rendered manifests.
+    """Hand a bundle to `keep` within about `seconds`: objects, logs, sidecars' configuration, rendered manifests.
 
     The namespaces are taken in their order, so name the one that matters first. `manifests` are texts by file name.
     Never raises: what could not be had is in errors.txt.
     """
-    bundle = _Bundle(folder, time.monotonic() + seconds)
+    bundle = _Bundle(keep, time.monotonic() + seconds)
     for name, text in manifests.items():
-        bundle.take(f"manifests/{name}", lambda text=text: text)  # type: ignore[misc]  # binds the loop's value
+        bundle.take(f"manifests/{name}", lambda text=text: text, Form.OBJECT)  # type: ignore[misc]  # binds it
     for namespace in namespaces:
         for name, source in _objects(kubectl, namespace):
-            bundle.take(name, source)
+            bundle.take(name, source, Form.OBJECT)
     for namespace in namespaces:
         containers = _containers(bundle, kubectl, namespace)
         for name, source in _of_containers(kubectl, namespace, containers):
-            bundle.take(name, source)
+            bundle.take(name, source, Form.TEXT)
     bundle.deadline = float("inf")  # the list of what is missing is never left out
-    bundle.take(ERRORS_FILE, lambda: "".join(f"{error}\n" for error in bundle.errors))
+    bundle.take(ERRORS_FILE, lambda: "".join(f"{error}\n" for error in bundle.errors), Form.TEXT)
 
 
 def _objects(kubectl: Kubectl, namespace: str) -> Iterator[Step]:
@@ -94,7 +90,7 @@ def _containers(bundle: _Bundle, kubectl: Kubectl, namespace: str) -> list[_Cont
             found.extend(_Container(pod["metadata"]["name"], s["name"], s["restartCount"] > 0) for s in states)
         return "".join(f"{c.pod}/{c.name}{' restarted' if c.restarted else ''}\n" for c in found)
 
-    bundle.take(f"{namespace}/containers.txt", listed)
+    bundle.take(f"{namespace}/containers.txt", listed, Form.TEXT)
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ import yaml
 
 from raymesh.evidence.redaction import names
 from raymesh.evidence.redaction.freetext import without_named
-from raymesh.evidence.redaction.objects import TooLarge, Walk
+from raymesh.evidence.redaction.objects import Walk
 from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 from raymesh.evidence.redaction.tokens import without_tokens
 
@@ -272,10 +272,7 @@ def _xml(text: str, taken: Taken) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) if +taken else text
 
 
-def summary(counts: Iterable[tuple[str, int]]) -> str:
+def summary(counts: Mapping[str, int]) -> str:
     """Say in one line what was taken out, for the report."""
-    found = [f"{number} {kind}" for kind, number in sorted(counts) if number]
+    found = [f"{number} {kind}" for kind, number in sorted(counts.items()) if number]
     return f"taken out of the artifacts: {', '.join(found) or 'nothing'}"
-
-
-__all__ = ["Form", "Redacted", "TooLarge", "redact", "summary"]

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from raymesh.errors import CommandError
-from raymesh.evidence import collect
+from raymesh.evidence import Artifacts, Form, collect
+from raymesh.evidence.artifacts import MARKER
 
 PODS = {
     "items": [
@@ -43,14 +44,17 @@ class Cluster:
 
 
 def collected(cluster: Cluster, folder: Path, *, seconds: float = 60) -> set[str]:
+    artifacts = Artifacts(folder)
+    artifacts.open()
     collect(
         cluster,
-        folder,
+        artifacts.write,
         namespaces=("default", "istio-system"),
         manifests={"service.yaml": "kind: Service\n"},
         seconds=seconds,
     )
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    artifacts.close()
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MARKER}
 
 
 def test_all_that_matters_is_taken(tmp_path: Path) -> None:
@@ -105,8 +109,26 @@ def test_when_the_time_is_over_the_rest_is_named(tmp_path: Path) -> None:
     assert "default/pods.yaml: not taken, the time was over" in (tmp_path / "errors.txt").read_text()
 
 
-def test_a_folder_that_can_not_be_written_is_no_failure(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    collect(Cluster(), blocked, namespaces=("default",), manifests={}, seconds=60)
-    assert blocked.read_text() == "in the way"
+def test_a_disk_that_takes_nothing_is_no_failure() -> None:
+    tried: list[str] = []
+
+    def keep(name: str, _text: str, _form: Form) -> None:
+        tried.append(name)
+        raise OSError("no space left on device")
+
+    collect(Cluster(), keep, namespaces=("default",), manifests={"service.yaml": "kind: Service\n"}, seconds=60)
+    assert {"manifests/service.yaml", "default/pods.yaml", "errors.txt"} <= set(tried)
+
+
+def test_a_secret_in_a_manifest_or_an_object_is_taken_out(tmp_path: Path) -> None:
+    def answers(args: list[str]) -> str:
+        return "kind: List\nitems:\n- kind: Secret\n  data: {any: aHVudGVyMg==}\n" if "yaml" in args else "{}"
+
+    artifacts = Artifacts(tmp_path)
+    artifacts.open()
+    manifests = {"pod.yaml": "kind: Pod\nspec: {containers: [{env: [{name: ANY_NAME, value: hunter2}]}]}\n"}
+    collect(answers, artifacts.write, namespaces=("default",), manifests=manifests, seconds=60)
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [text for text in texts if "hunter2" in text or "aHVudGVyMg" in text]
+    assert artifacts.taken_out() == {"environment values": 1, "data of Secrets": 3}
+    artifacts.close()
