@@ -14,7 +14,7 @@ from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 PREFIX = re.compile(
     r"(?:(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d\S* ?|\d{4}-\d\d-\d\dT\S+ |\[[^\]\n]{1,80}\] ?|\([^)\n]{1,60}\) ?"
     r"|(?:stdout|stderr) [FP] |(?:INFO|WARN|WARNING|ERROR|DEBUG|TRACE|FATAL|info|warn|error|debug)\b:?[ \t]"
-    r"|[IWEF]\d{4} |[\w./-]{1,80} ?\| ?|E   |> ?|# ?|\+{1,3} |[\w./-]{1,80} (?=\[|\d{4}-\d\d))*"
+    r"|[IWEF]\d{4} | *\d+ [\w./-]+:\d+\] ?|[\w./-]{1,80} ?\| ?|E   |> ?|# ?|\+{1,3} |[\w./-]{1,80} (?=\[|\d{4}-\d\d))*"
 )
 # A line of an object or of `env`, after its prefix.
 ENTRY = re.compile(
@@ -25,6 +25,7 @@ SECRET_LINE = re.compile(r"[\"']?kind[\"']?\s*:\s*[\"']?(?:[A-Za-z]*Secret)(?:Li
 IN_OBJECT = re.compile(r"[ \t]*(?:- |[\"']?[\w./-]+[\"']?\s*:|[\[\]{}]|---|#)|[ \t]+\S|[ \t]*$")
 DATA_NAMES = {"data", "stringData", "string_data", "encryptedData"}
 VARIABLES = {"Environment", "env_vars"}  # `kubectl describe`, Ray's runtime environments
+OF_VARIABLE = {"name", "key", "optional", "fieldPath", "apiVersion", "resource", "containerName"}
 SCALARS = ("|", ">")
 DASH = re.compile(r"[ \t]*(?:- )*")
 REACH = 5000  # lines around the word Secret that may belong to that object
@@ -86,7 +87,7 @@ class _Reader:
             self._open(Kind.NAMED, column, keeps_names=False)
         elif opens and names.holds_secrets(name):
             self._open(Kind.NAMED, column, keeps_names=True)
-        elif opens and name in VARIABLES:
+        elif opens and (name in VARIABLES or names.is_environment(name)):
             self._open(Kind.ENVIRONMENT, column, keeps_names=True)
         elif name == "name" and names.is_variable(rest.strip("\"',")):
             self.variable, self.column = rest.strip("\"',"), column
@@ -124,8 +125,10 @@ class _Reader:
             dash = DASH.match(body)
             return f"{dash[0] if dash else ''}{GONE}"
         name, rest = entry["name"], entry["rest"].strip()
-        points = self.kind is Kind.NAMED and names.is_pointing(name)
-        harmless = self.kind is Kind.ENVIRONMENT and names.is_harmless(name)
+        points = name in OF_VARIABLE if self.kind is Kind.ENVIRONMENT else names.is_pointing(name)
+        harmless = self.kind is Kind.ENVIRONMENT and names.is_harmless(self.variable if name == "value" else name)
+        if name == "name":
+            self.variable = rest.strip("\"',")
         if points or harmless or is_plain(rest) or not rest.strip("{["):
             return body
         return f"{body[: entry.start('rest')]} {GONE}"

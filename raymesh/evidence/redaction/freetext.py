@@ -9,7 +9,7 @@ from raymesh.evidence.redaction.blocks import is_plain, without_blocks
 from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 
 HOT = re.compile(
-    r"(?:pass|pwd|secret|token|cred|auth|cookie|jwt|bearer|otp|psk|dsn|hmac|sig|sas|mnemonic|conn|session.?id|webhook|pin"
+    r"(?:pass|pwd|secret|token|cred|auth|cookie|jwt|bearer|otp|psk|dsn|hmac|sig|sas|mnemonic|conn|sess.?id|session.?id|webhook|pin"
     r"|contrase|kennwort|phrase|pw|key|id_rsa|id_ed|npmrc|netrc|pypirc|docker|kubeconfig)[\w.\[\]-]{0,40}(?P<quote>\\*[\"'`]?)\]?"
     r"(?:(?P<joint>[ \t]*(?:=>|:=|={1,3}|!=|:)[ \t]*|(?:&gt;|>)|(?P<tuple>,[ \t]*(?=\\*[\"']))|\()|[ \t]+(?=\S))",
     re.IGNORECASE,
@@ -18,7 +18,19 @@ HOT = re.compile(
 HOT_WORDS = (
     *("pass", "pwd", "secret", "token", "cred", "auth", "cookie", "jwt", "bearer", "otp", "psk", "dsn", "hmac", "sig="),
     *("signature", "sas", "mnemonic", "connstr", "conn_str", "conn-str", "conn str", "connection string", "apikey"),
-    *("connection_string", "connectionstring", "connection-string", "session_id", "session-id", "sessionid", "webhook"),
+    *(
+        "connection_string",
+        "connectionstring",
+        "connection-string",
+        "sessid",
+        "sqlcmd",
+        "mongo",
+        "cqlsh",
+        "session_id",
+        "session-id",
+        "sessionid",
+        "webhook",
+    ),
     *("pin=", "pin:", "contrase", "kennwort", "key", "id_rsa", "id_ed", "npmrc", "netrc", "pypirc", "docker"),
     *("kubeconfig", "value", "val:", "export ", "setenv", "declare -x", "-e ", "--env", "env ", "-u ", "--user", "-u="),
     *(
@@ -53,6 +65,7 @@ PROSE = re.compile(
     r"connection|permission|unexpected|cannot|could not|must |is |was |has |the |waiting|lookup|dial|open |Get |Post )",
 )
 HEADER_NAME = re.compile(r"(?:proxy-)?authorization|(?:set-)?cookie", re.IGNORECASE)
+SIGNED = re.compile(r"(?:Digest|OAuth|Signature|AWS4[\w-]*)\s", re.IGNORECASE)  # several parts, some in quotes
 URL = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]*:(?://|\\/\\/))(?P<login>[^\s\"'<>@`]*(?:@[^\s\"'<>@/`]*)*)@(?=[^\s\"'<>@]*)"
 )
@@ -76,6 +89,12 @@ COMMANDS = (
         re.IGNORECASE,
     ),
     re.compile(r"(?P<before>\b(?:token|secret)\s+)(?P<value>(?=\S*[A-Za-z])(?=\S*\d)[\w.+/=-]{16,})", re.IGNORECASE),
+    re.compile(r"(?P<before>\b(?:sqlcmd|bcp)\b[^\n]*?\s-P\s*)(?P<value>\S+)"),
+    re.compile(r"(?P<before>\b(?:mongo\w*|cqlsh)\b[^\n]*?\s-p\s*)(?P<value>[^\s-]\S*)"),
+    re.compile(
+        r"(?P<before>(?:^|\s)[\w-]+(?:\.[\w-]+)*\.(?:secret|password|token|(?:secret|access|private)\.?key)[ \t]+)"
+        r"(?P<value>\S+)"
+    ),
     re.compile(r"(?P<before>\bsshpass\s+-p\s*)(?P<value>\S+)"),
     re.compile(r"(?P<before>\bredis-cli\b[^\n]*?\s-a\s+)(?P<value>\S+)"),
     re.compile(r"(?P<before>\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n]*?\s-p)(?P<value>[^\s-]\S*)"),
@@ -93,7 +112,7 @@ PAIR = re.compile(
     re.IGNORECASE,
 )
 EXPORTED = re.compile(
-    r"(?P<before>(?:\b(?:export|setenv|declare -x|set -x|ENV)|(?:^|\s)(?:-e|--env))[ =]\s*[\"']?"
+    r"(?P<before>(?:\b(?:export|setenv|declare -x|set -x|ENV|env|set env \S+)|(?:^|\s)(?:-e|--env))[ =]\s*[\"']?"
     r"(?P<name>[A-Z_][A-Z0-9_]*)[= ])(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\n;&|]+?(?=\s+-|\s*[;&|]|\s*$))",
     re.MULTILINE,
 )
@@ -200,7 +219,7 @@ def _end_of(text: str, begin: int, name: str, joint: str, before: str) -> tuple[
     elif joint.strip() in {">", "&gt;"}:
         ends = re.compile(r"<|&lt;|[\r\n]|\Z")
     elif HEADER_NAME.fullmatch(name):
-        ends = re.compile(r"[\r\n\"'\\]|\Z")
+        ends = re.compile(r"[\r\n]|\Z" if SIGNED.match(text, begin) else r"[\r\n\"'\\]|\Z")
     elif _in_query(text, begin):
         ends = re.compile(r"[&\s\"'<>]|\Z")
     elif joint == " ":
@@ -213,11 +232,13 @@ def _end_of(text: str, begin: int, name: str, joint: str, before: str) -> tuple[
 
 def _closing(text: str, quote: re.Match[str]) -> int:
     """Return where the value of these quotes ends; with its line, where they are never closed."""
-    single = quote[0] == "'"
     line = text.find("\n", quote.end())
     line = len(text) if line < 0 else line
-    close = re.compile(rf"(?<!\\){re.escape(quote[0])}" + ("(?!')" if single else "")).search(text, quote.end())
-    return close.start() if close and (close.start() <= line or not single) else line
+    if quote[0] == "'":  # YAML doubles a quote inside, Python escapes it
+        inside = re.compile(r"(?:''|\\.|[^'\\\n])*").match(text, quote.end())
+        return inside.end() if inside else line
+    close = re.compile(rf"(?<!\\){re.escape(quote[0])}").search(text, quote.end())
+    return close.start() if close else line
 
 
 def _in_query(text: str, begin: int) -> bool:

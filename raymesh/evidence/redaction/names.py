@@ -15,7 +15,14 @@ INSIDE = re.compile(
     "|".join(
         (
             *(*DENYLIST, "token(?!i[sz])", "passphrase", "passcode", "credential", "access_?key", "connection_?string"),
-            *(r"(?<!by)(?<!com)(?<!sur)(?<!tres)pass$", "masterauth", "passwort", "kennwort", "bind_?pw"),
+            *(
+                r"(?<!by)(?<!com)(?<!sur)(?<!tres)pass$",
+                "masterauth",
+                "passwort",
+                "kennwort",
+                "bind_?pw",
+                "sess(?:ion)?_?id",
+            ),
         )
     )
 )
@@ -382,6 +389,7 @@ def is_secret(name: str) -> bool:
         or not ANYWHERE.isdisjoint(words)
         or words[-1] in LAST
         or (words[-1] in KEYS and len(words) > 1 and words[-2] in OPENING)
+        or (words[-1] in KEYS and len(words) > 1 and is_variable(name))
         or pair in PAIRS
         or bool(FILES.fullmatch(name))
         or bool(HEADERS.fullmatch(name))
@@ -395,7 +403,7 @@ def holds_secrets(name: str) -> bool:
     return (
         bool(words)
         and is_secret(name)
-        and bool(INSIDE.search(words[-1]) or words[-1] in KEYS or words[-1] in LAST - {"auth"})
+        and bool(INSIDE.search(words[-1]) or words[-1] in {*KEYS, "data"} or words[-1] in LAST - {"auth"})
     )
 
 

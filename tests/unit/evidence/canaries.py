@@ -443,6 +443,16 @@ LINES = (
     "OTP: {}",
     "config: {{db: {{user: bob, password: {} }} }}",
     "['ray', 'start', '--redis-password', '{}', '--block']",
+    "password: '{}''{}'",
+    "env FOO_KEY={} ls",
+    "kubectl set env deploy/x FOO={}",
+    "sqlcmd -U sa -P {} -S db",
+    "mongosh -u root -p {}",
+    "spark.hadoop.fs.s3a.secret.key {}",
+    "csrftoken={}; sessionid={}",
+    'Authorization: Digest username="bob", response="{}"',
+    "EnvVar{{Name:ANY_THING,Value:{},ValueFrom:nil,}}",
+    "sasl.jaas.config=x username=bob password={};",
     "token%3D{}%20",
 )
 
@@ -514,6 +524,11 @@ def objects_in_logs() -> Iterator[Canary]:
         "10.0.0.1",
         "/var/run",
     )
+    s = word()
+    klog = "I1125 03:00:00.000000       1 x.go:12] "
+    yield logged("klog.log", "\n".join(klog + x for x in ("kind: Secret", "stringData:", f"  any: {s}", "end")), (s,))
+    s = word()
+    yield logged("env.log", f"env:\n  lower: {s}\n  RAY_IP: 10.0.0.1\nimage: ray", (s,), "10.0.0.1", "image: ray")
     s = word()
     yield logged("block.log", f"spec:\n  password: |\n    {s}\n  user: bob", (s,), "user: bob")
     s = word()
