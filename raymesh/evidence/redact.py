@@ -139,7 +139,7 @@ def _yaml(text: str, taken: Taken) -> str | None:
     if not any(isinstance(document, dict | list) for document in documents):
         return None
     inside: Taken = Counter()
-    walked = [Walk(_leaf, inside).value(document) for document in documents]
+    walked = [Walk(_leaf, inside, _most(text)).value(document) for document in documents]
     inside[Kind.TWICE] += loader.lossy
     if +inside:
         taken.update(inside)
@@ -149,7 +149,7 @@ def _yaml(text: str, taken: Taken) -> str | None:
 
 def _walked(text: str, value: Any, taken: Taken, lossy: bool, indent: int | None) -> str:
     inside: Taken = Counter()
-    walked = Walk(_leaf, inside).value(value)
+    walked = Walk(_leaf, inside, _most(text)).value(value)
     inside[Kind.TWICE] += lossy
     taken.update(inside)
     return json.dumps(walked, indent=indent, ensure_ascii=False) if +inside else text
@@ -157,9 +157,14 @@ def _walked(text: str, value: Any, taken: Taken, lossy: bool, indent: int | None
 
 def _rewritten(text: str, value: Any, taken: Taken, write: Any) -> str:
     inside: Taken = Counter()
-    walked = Walk(_leaf, inside).value(value)
+    walked = Walk(_leaf, inside, _most(text)).value(value)
     taken.update(inside)
     return str(write(walked)) if +inside else text
+
+
+def _most(text: str) -> int:
+    """Return how many values an object of this text may have: without aliases it has fewer than characters."""
+    return 1000 + len(text)
 
 
 def _leaf(text: str, taken: Taken) -> str:

@@ -67,7 +67,7 @@ PROSE = re.compile(
 HEADER_NAME = re.compile(r"(?:proxy-)?authorization|(?:set-)?cookie", re.IGNORECASE)
 SIGNED = re.compile(r"(?:Digest|OAuth|Signature|AWS4[\w-]*)\s", re.IGNORECASE)  # several parts, some in quotes
 URL = re.compile(
-    r"(?P<scheme>[A-Za-z][\w+.-]*:(?://|\\/\\/))(?P<login>[^\s\"'<>@`]*(?:@[^\s\"'<>@/`]*)*)@(?=[^\s\"'<>@]*)"
+    r"(?P<scheme>[A-Za-z][\w+.-]*:(?://|\\/\\/))(?P<login>[^\s\"'<>@`]{0,500}(?:@[^\s\"'<>@/`]{0,500}){0,5})@(?=[^\s\"'<>@]*)"
 )
 BASIC = re.compile(
     r"(?i)\b(?P<scheme>bearer|basic|digest|negotiate|ntlm|apikey|token)(?P<gap>[ \t]+|%20)(?P<value>[\w+/=.~:-]{8,})"

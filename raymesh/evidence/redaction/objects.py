@@ -13,7 +13,6 @@ from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 Clean = Callable[[str, Taken], str]
 """Takes the secrets out of one text, and counts them."""
 
-MOST_VALUES = 3_000_000  # aliases can make a short text huge
 DATA = {"data", "stringData", "string_data", "binaryData", "binary_data", "encryptedData"}
 SECRET_TYPES = ("Opaque", "kubernetes.io/", "helm.sh/", "istio.io/", "bootstrap.kubernetes.io/")
 # Pairs of a name and its value: environment variables, headers and query parameters in Envoy's configuration, tags.
@@ -38,10 +37,10 @@ class TooLarge(ValueError):
 class Walk:
     """One walk through one object."""
 
-    def __init__(self, clean: Clean, taken: Taken) -> None:
+    def __init__(self, clean: Clean, taken: Taken, most: int) -> None:
         self._clean = clean
         self._taken = taken
-        self._left = MOST_VALUES
+        self._left = most  # values: aliases can make a short text huge
 
     def value(self, value: Any) -> Any:
         """Return `value` without its secrets. Raises TooLarge, and RecursionError where it is too deep."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import string
+from itertools import pairwise
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raymesh.evidence import Form
 from raymesh.evidence import redact as redaction
 
 SECRETS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=60)
@@ -96,3 +98,12 @@ def test_redaction_is_final(text: str) -> None:
 def test_long_words_do_not_stall_it() -> None:
     text = "abc-" * 100_000 + " " + "x" * 400_000 + " " + "eyJ-" * 20_000
     assert redact(text) == text
+
+
+def test_a_short_text_that_unfolds_into_millions_of_values_is_given_up_soon() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]", *(f"{b}: &{b} [{f'*{a}, ' * 9}]" for a, b in pairwise("abcdefghi"))]
+    assert redaction("kind: Pod\n" + "\n".join(lines), Form.OBJECT).counts == {"objects that can't be read": 1}
+
+
+def test_many_urls_in_one_word_do_not_stall_it() -> None:
+    assert redaction("a://b@" * 50_000).counts == {}
