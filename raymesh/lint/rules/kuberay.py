@@ -89,10 +89,12 @@ def rm078(world: World) -> Iterator[Hit]:
     """The head listens on another number than KubeRay's head Service has."""
     for cluster in world.objects.clusters:
         head, ports = cluster.head, _head_ports(cluster)
-        for flag, name, default in _MOVED if head is not None and ports is not None else ():
-            told = head.params.get(flag) if head else None
+        if head is None or ports is None or head.beside:
+            continue  # another container may be what listens at the Service's port, and forward to Ray's
+        for flag, name, default in _MOVED:
+            told = head.params.get(flag)
             number = told.number if told else None
-            if told is None or not number or number == default or ports is None or number in ports.values():
+            if told is None or not number or number == default or number in ports.values():
                 continue
             yield Hit(
                 at(told),

@@ -154,6 +154,11 @@ def test_flags_that_move_ports_of_the_head_service(params: str, wrong: bool) -> 
     assert ("RM078" in found(cluster(head_params=params))) is wrong
 
 
+def test_a_proxy_in_the_pod_may_stand_at_the_dashboards_port() -> None:
+    proxy = container("auth", "example.org/auth-proxy:1", "{containerPort: 8265}")
+    assert "RM078" not in found(cluster(head=f"[{RAY}, {proxy}]", head_params="{dashboard-port: '8443'}"))
+
+
 @pytest.mark.parametrize(
     ("port", "wrong"),
     [
