@@ -59,6 +59,7 @@ def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cl
         auth_mode=scalar(doc, spec, "authOptions", "mode"),
         redis=scalar(doc, spec, "gcsFaultToleranceOptions", "redisAddress")
         or (tolerant if _says_true(tolerant) else None),
+        network_mode=scalar(doc, spec, "networkPolicy", "mode"),
         head_service=_user_service(doc, child(head, "headService")),
         serve_service=_user_service(doc, child(root, "spec", "serveService")),
         serve_config=scalar(doc, root, "spec", "serveConfigV2"),
@@ -115,6 +116,7 @@ def _group(doc: Document, node: yaml.Node, role: Role, name: str, overwritten: b
         misplaced=containers[0] if at else None,
         container_ports=frozenset(n for c in containers for p in c.ports if (n := p.number.number) is not None),
         hosts=scalar(doc, node, "numOfHosts"),
+        restart=scalar(doc, node, "template", "spec", "restartPolicy"),
         host_network=scalar(doc, node, "template", "spec", "hostNetwork"),
         service_account=scalar(doc, node, "template", "spec", "serviceAccountName"),
         cpu=_cpu(params.get("num-cpus"), ray),
@@ -180,7 +182,7 @@ def _own_flags(ray: Container, overwritten: bool) -> tuple[dict[str, Value], boo
         return None
     found = started([word.text for word in ray.words])
     if found is None:
-        return ({}, False) if overwritten and ray.words else None
+        return ({}, False) if overwritten else None  # a script, or the image's own entry point
     where = next(w for w in ray.words if "start" in w.text)
     return {name: part(where, text) for name, text in found.flags.items()}, found.whole
 

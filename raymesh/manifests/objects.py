@@ -95,6 +95,7 @@ class Group:
     misplaced: Container | None  # what stands first, where KubeRay expects Ray
     container_ports: frozenset[int]
     hosts: Value | None  # numOfHosts
+    restart: Value | None  # restartPolicy
     host_network: Value | None
     service_account: Value | None
     cpu: float | None
@@ -139,6 +140,7 @@ class Cluster:
     autoscaler_version: str
     auth_mode: Value | None
     redis: Value | None  # what makes the GCS keep its state in Redis
+    network_mode: Value | None  # of the NetworkPolicies that KubeRay makes
     head_service: UserService | None
     serve_service: UserService | None
     serve_config: Value | None

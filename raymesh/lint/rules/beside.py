@@ -9,21 +9,8 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.opened import ranges
 from raymesh.manifests.relating import World
+from raymesh.ports.istio import SIDECAR_PORTS
 from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, METRICS_FLAG, reserved
-
-# Istio's documentation, "Ports used by Istio": what a sidecar listens on.
-SIDECAR_PORTS = {
-    15000: "its admin interface",
-    15001: "outbound traffic",
-    15002: "its check for used ports",
-    15004: "its debug interface",
-    15006: "inbound traffic",
-    15008: "HBONE",
-    15020: "its merged metrics",
-    15021: "its health check",
-    15053: "DNS",
-    15090: "Envoy's metrics",
-}
 
 
 @rule("RM090", Severity.ERROR, "port of the sidecar")

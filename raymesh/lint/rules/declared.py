@@ -13,6 +13,7 @@ from raymesh.manifests.opened import node_ports, number_of, ranges, set_param, s
 from raymesh.manifests.places import Edit
 from raymesh.manifests.relating import Case, World
 from raymesh.ports import WORKER_PORTS, Port
+from raymesh.ports.istio import SIDECAR_PORTS
 from raymesh.ports.limits import BESIDE_WORKERS, LAST_APPLIED, apply_refuses, fewest_worker_ports
 from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, LOWEST_FLAG
 
@@ -49,7 +50,7 @@ def rm002(world: World) -> Iterator[Hit]:
         left_to_ray = any(worker_numbers(group) is None for group in case.cluster.groups)
         for entry in service.entries:
             number = entry.number.number
-            if number is None or case.owner_of(number) or number in in_pods:
+            if number is None or case.owner_of(number) or number in in_pods or number in SIDECAR_PORTS:
                 continue
             name = entry.name.text if entry.name else ""
             if left_to_ray and name == f"p{number}":
@@ -60,6 +61,7 @@ def rm002(world: World) -> Iterator[Hit]:
                 f"port {number} ({name or 'no name'}) is declared, but no group of {case.cluster.name.text} opens it",
                 "take it out, or open it",
                 drop_element(service.doc, service.ports_node, entry.node) if ours else (),
+                None if ours else Severity.NOTE,  # an application may listen on what no container lists
             )
 
 

@@ -1,4 +1,4 @@
-"""RM075 to RM083: what KubeRay makes of its own objects."""
+"""RM075 to RM083, RM095 and RM096: what KubeRay makes of its own objects."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ _MOVED = (
     ("dashboard-port", "dashboard", DEFAULT_HEAD_PORTS["dashboard"]),
     ("ray-client-server-port", "client", DEFAULT_HEAD_PORTS["client"]),
 )
+_SHUT_MODES = ("DenyAll", "DenyAllEgress")
+_ISTIOD = "15012"
 _TOKENS_SINCE = Version(2, 52)
 _STORAGE_NAMESPACE = "ray.io/external-storage-namespace"
+_SECOND_AUTOSCALER = "RAY_enable_autoscaler_v2"
 _REFUSED_ENVIRONMENT = ("RAY_REDIS_ADDRESS", "REDIS_PASSWORD")
 
 
@@ -168,6 +171,7 @@ def rm082(world: World) -> Iterator[Hit]:
     """The operator checks the spec and makes nothing of it where two options contradict each other."""
     for cluster in world.objects.clusters:
         yield from _tokens(cluster)
+        yield from _autoscaler(cluster)
         if isinstance(child(cluster.spec, "gcsFaultToleranceOptions"), yaml.MappingNode):
             for told, instead in _twice_for_redis(cluster):
                 yield Hit(
@@ -192,6 +196,48 @@ def rm083(world: World) -> Iterator[Hit]:
                 "native sidecars (Istio 1.27 and Kubernetes 1.33 have them on), or "
                 "ENABLE_GCS_FT_REDIS_CLEANUP: 'false' in the operator's environment",
             )
+
+
+@rule("RM095", Severity.WARNING, "KubeRay's networkPolicy shuts the mesh out")
+def rm095(world: World) -> Iterator[Hit]:
+    """With DenyAll the pods of a cluster reach each other and nobody else, istiod neither."""
+    for case in world.cases:
+        told = case.cluster.network_mode
+        rules = child(case.cluster.spec, "networkPolicy", "egressRules")
+        if (
+            told is None
+            or told.text not in _SHUT_MODES
+            or (rules is not None and _ISTIOD in _text(case.cluster, rules))
+        ):
+            continue
+        yield Hit(
+            at(told),
+            f"networkPolicy of {case.cluster.name.text} has mode {told.text}: sidecars don't reach istiod ({_ISTIOD}), "
+            "get no certificate, and the pods don't become ready",
+            f"egressRules that let TCP {_ISTIOD} through to istio-system, and DNS",
+        )
+
+
+@rule("RM096", Severity.WARNING, "port of serveService that KubeRay drops")
+def rm096(world: World) -> Iterator[Hit]:
+    """KubeRay takes the ports of its Serve Service from the head's container, whatever serveService lists."""
+    for cluster in world.objects.clusters:
+        ports = _container_ports(cluster.head) if cluster.head else None
+        serving = {name for name in ports or () if name == "serve" or name.startswith("serve-")}
+        for entry in cluster.serve_service.entries if cluster.serve_service and serving else ():
+            name = entry.name.text if entry.name else ""
+            if name not in serving:
+                yield Hit(
+                    at(entry.name or entry.number),
+                    f"serveService of {cluster.name.text} has port {entry.number.text} ({name or 'no name'}): KubeRay "
+                    f"drops it, as the head's container has {', '.join(sorted(serving))}",
+                    "list the port in the head's container, named serve or serve-...",
+                )
+
+
+def _text(cluster: Cluster, node: yaml.Node) -> str:
+    start, end = cluster.doc.span(node)
+    return cluster.doc.source[start:end]
 
 
 def _number(group: Group, flag: str, default: int) -> int | None:
@@ -224,7 +270,8 @@ def _is_whole(cluster: Cluster) -> bool:
     """Whether this is an object as it will be applied, not a patch of one."""
     job = {"RayJob": "entrypoint", "RayService": "serveConfigV2", "RayCronJob": "schedule"}.get(cluster.kind)
     outer = child(cluster.doc.root, "spec", job) if job else None
-    return outer is not None or any(group.ray is not None for group in cluster.groups)
+    bare = isinstance(cluster.spec, yaml.MappingNode) and {key.value for key, _ in cluster.spec.value} <= {"rayVersion"}
+    return outer is not None or bare or any(group.ray is not None for group in cluster.groups)
 
 
 def _tokens(cluster: Cluster) -> Iterator[Hit]:
@@ -240,6 +287,34 @@ def _tokens(cluster: Cluster) -> Iterator[Hit]:
             + ": KubeRay refuses it",
             f"rayVersion {_TOKENS_SINCE} or newer, with such images",
         )
+
+
+def _autoscaler(cluster: Cluster) -> Iterator[Hit]:
+    """What the second autoscaler may not stand beside (from KubeRay 1.4 and 1.5 on)."""
+    switch = cluster.head.environment.get(_SECOND_AUTOSCALER) if cluster.head else None
+    scales = cluster.autoscaling is not None and cluster.autoscaling.true
+    if switch is not None and switch.text in ("1", "true") and not scales:
+        yield Hit(
+            at(switch),
+            f"{_SECOND_AUTOSCALER} in the head of {cluster.name.text}, which does not scale by itself: KubeRay "
+            "refuses it",
+            "enableInTreeAutoscaling: true, or take the variable out",
+        )
+    if switch is not None and scales and cluster.autoscaler_version:
+        yield Hit(
+            at(switch),
+            f"{cluster.name.text} has autoscalerOptions.version, and {_SECOND_AUTOSCALER} beside it: KubeRay refuses "
+            "the two together",
+            f"take {_SECOND_AUTOSCALER} out",
+        )
+    for group in cluster.groups if scales and cluster.autoscaler_version == "v2" else ():
+        if group.restart is not None and group.restart.text != "Never":
+            yield Hit(
+                at(group.restart),
+                f"restartPolicy {group.restart.text} of group {group.name} in {cluster.name.text}: KubeRay refuses it "
+                "with the second autoscaler",
+                "restartPolicy: Never, or none",
+            )
 
 
 def _twice_for_redis(cluster: Cluster) -> Iterator[tuple[Value, str]]:

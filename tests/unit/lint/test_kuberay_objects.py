@@ -202,12 +202,25 @@ def test_a_cluster_without_a_head_is_one_clear_error(kind: str, path: str, spec:
     assert [f.rule for f in told] == ["RM081"]
 
 
+def test_a_bare_cluster_has_no_head_either() -> None:
+    for spec in ("{}", "{rayVersion: 2.46.0}"):
+        text = f"apiVersion: ray.io/v1\nkind: RayCluster\nmetadata: {{name: x}}\nspec: {spec}\n"
+        assert found(text) == {"RM081"}
+
+
+def test_a_patch_of_some_fields_is_no_cluster_without_a_head() -> None:
+    text = "apiVersion: ray.io/v1\nkind: RayCluster\nmetadata: {name: x}\nspec: {enableInTreeAutoscaling: true}\n"
+    assert "RM081" not in found(text)
+
+
 def test_a_job_on_a_running_cluster_has_none_of_its_own() -> None:
     spec = "{entrypoint: x, clusterSelector: {ray.io/cluster: a}}"
     text = f"apiVersion: ray.io/v1\nkind: RayJob\nmetadata: {{name: x}}\nspec: {spec}\n"
     assert found(text) == set()
 
 
+SCALES = "    enableInTreeAutoscaling: true\n    autoscalerOptions: {version: v2}\n"
+AUTOSCALER_2 = f"[{{name: r, {RAY_IMAGE}, env: [{{name: RAY_enable_autoscaler_v2, value: '1'}}]}}]"
 REDIS = "    gcsFaultToleranceOptions: {redisAddress: 'redis:6379'}\n"
 
 
@@ -223,6 +236,11 @@ REDIS = "    gcsFaultToleranceOptions: {redisAddress: 'redis:6379'}\n"
         (cluster(spec=REDIS, head_params="{redis-password: a}"), True),
         (cluster(spec=REDIS, head=f"[{{name: r, {RAY_IMAGE}, env: [{{name: RAY_REDIS_ADDRESS, value: a}}]}}]"), True),
         (cluster(spec=REDIS), False),
+        (cluster(head=AUTOSCALER_2), True),
+        (cluster(head=AUTOSCALER_2.replace("'1'", "'0'")), False),
+        (cluster(spec=SCALES, head=AUTOSCALER_2), True),
+        (cluster(spec=SCALES).replace("spec: {containers", "spec: {restartPolicy: Always, containers"), True),
+        (cluster(spec=SCALES).replace("spec: {containers", "spec: {restartPolicy: Never, containers"), False),
         (cluster(meta=", annotations: {ray.io/ft-enabled: 'true'}", head_params="{redis-password: a}"), False),
     ],
 )
@@ -379,6 +397,34 @@ def test_dns_that_names_pods() -> None:
 def test_ports_of_the_sidecar(params: str, wrong: bool) -> None:
     assert ("RM090" in found(cluster(worker_params=params))) is wrong
     assert "RM090" not in found(cluster(worker_params=params, labels="x: y")), "without a sidecar the number is free"
+
+
+@pytest.mark.parametrize(("mode", "wrong"), [("DenyAll", True), ("DenyAllIngress", False)])
+def test_kuberays_own_network_policy(mode: str, wrong: bool) -> None:
+    assert ("RM095" in found(cluster(spec=f"    networkPolicy: {{mode: {mode}}}\n"))) is wrong
+    assert "RM095" not in found(cluster(spec=f"    networkPolicy: {{mode: {mode}}}\n", labels="x: y"))
+
+
+@pytest.mark.parametrize(
+    ("port", "ports", "wrong"),
+    [
+        ("{name: http, port: 80}", "", True),
+        ("{name: serve-grpc, port: 9000}", "", True),
+        ("{name: serve, port: 8000, appProtocol: http}", "", False),
+        ("{name: http, port: 80}", f"{GCS}, {DASHBOARD}", False),
+    ],
+)
+def test_ports_of_the_users_serve_service(port: str, ports: str, wrong: bool) -> None:
+    head = f"[{container('ray-head', 'rayproject/ray:2.60.0', ports)}]"
+    text = cluster("RayService", head=head, outer=f"  serveService: {{spec: {{ports: [{port}]}}}}\n")
+    assert ("RM096" in found(text)) is wrong
+
+
+@pytest.mark.parametrize(("number", "severity"), [(9200, "note"), (15090, ""), (15020, "")])
+def test_other_ports_of_the_headless_service(number: int, severity: str) -> None:
+    text = CLEAN.replace("  ports:\n", f"  ports:\n  - name: http-own\n    port: {number}\n", 1)
+    told = [(f.rule, str(f.severity)) for f in lint_texts({"mine.yaml": text}).findings]
+    assert told == ([("RM002", severity)] if severity else [])
 
 
 def test_an_application_on_a_port_of_the_sidecar() -> None:

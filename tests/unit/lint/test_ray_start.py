@@ -155,6 +155,12 @@ def test_flags_that_stand_in_a_script_are_not_guessed() -> None:
     assert found(own_commands("ray start --head $FLAGS", "ray start $FLAGS")) == []
 
 
+def test_an_image_that_starts_ray_by_itself_is_not_guessed() -> None:
+    text = own_commands("x", "x")
+    bare = "\n".join(line for line in text.splitlines() if not line.strip().startswith(("command:", "args:")))
+    assert found(bare) == []
+
+
 def test_kuberays_own_command_in_a_variable_has_ray_start_params() -> None:
     run = "echo first; $KUBERAY_GEN_RAY_START_CMD"
     assert "RM022" in found(own_commands(run, run))
