@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
+
+from raymesh.lint.catalog import WEB
 from raymesh.paths import ROOT
 from raymesh.settings import OPTIONS
 
+DOCS = WEB.removesuffix("rules")
 TEXT = (ROOT / "README.md").read_text()
 
 
@@ -15,10 +20,28 @@ def test_the_options_are_those_that_there_are() -> None:
     assert rows == [(option.flag, option.variable, option.default) for option in OPTIONS]
 
 
-def test_links_lead_to_files() -> None:
+def page_of(link: str) -> str:
+    """The file that a link of the docs on the web is made from (.readthedocs.yaml)."""
+    page = link.removeprefix(DOCS).strip("/")
+    return "raymesh/lint/pages/README.md" if page == "rules" else f"docs/{page}.md"
+
+
+def test_links_are_absolute_and_lead_to_pages() -> None:
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not link.startswith(DOCS) or not (ROOT / page_of(link)).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_links_between_docs_lead_to_files(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text())
+    assert [link for link in links if not link.startswith("https://") and not (path.parent / link).exists()] == []
+
+
+def test_three_doors_stand_on_the_first_screen() -> None:
+    screen = "\n".join(TEXT.splitlines()[:24])
+    for door in ("raymesh ports lint", "raymesh ports generate", "make e2e", "pip install raymesh"):
+        assert door in screen
 
 
 def test_commands_are_in_the_makefile() -> None:
