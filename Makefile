@@ -77,14 +77,16 @@ clean-caches: $(STAMP)  ## the same, and all that was downloaded or built: the n
 	$(BIN)/python -m raymesh.commands.main clean --caches
 
 # What needs neither cluster nor Linux, for any Python from 3.11 on: an environment of its own, from no pins.
-PORTABLE := lint manifests generate ports commands/test_lint.py commands/test_main.py commands/test_generate.py \
+PORTABLE := lint manifests generate ports commands/test_lint.py commands/test_live.py commands/test_main.py \
   test_pytest_plugin.py test_pre_commit.py test_package.py
+OF_A_CLUSTER := manifests/test_patching.py ports/test_one_truth.py
 .PHONY: portable package
 portable:  ## unit tests of linter and generator with another Python: make portable PYTHON3=python3.14
 	$(PYTHON3) -m venv --clear .venv-portable
 	.venv-portable/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	.venv-portable/bin/python -m pip install --quiet --disable-pip-version-check --group portable --editable .
-	.venv-portable/bin/python -m pytest --confcutdir=tests/unit $(wildcard $(addprefix tests/unit/,$(PORTABLE))) $(ARGS)
+	.venv-portable/bin/python -m pytest --confcutdir=tests/unit $(addprefix --ignore=tests/unit/,$(OF_A_CLUSTER)) \
+	  $(wildcard $(addprefix tests/unit/,$(PORTABLE))) $(ARGS)
 
 package: $(STAMP)  ## sdist and wheel in dist/: the same bytes from the same commit, checked
 	$(BIN)/python .ci/package.py dist

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
+
 # These carry the command lines of their children in their own.
 PROGRAMS = {"gcs_server": "gcs", "raylet": "raylet"}
 # The first one that occurs in the command line wins. Ray renames its workers to `ray::...` once they have work.
@@ -32,8 +34,8 @@ UNKNOWN = "unknown"
 def process_name(pid: int) -> str:
     """Name of the process `pid`; `unknown` if it is gone."""
     try:
-        return kind_of(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    except OSError:
+        return kind_of(" ".join(psutil.Process(pid).cmdline()))
+    except psutil.Error:
         return UNKNOWN
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from raymesh.audit.hosts import Host, Hosts
 from raymesh.audit.model import Crossing, Direction
 from raymesh.audit.processes import UNKNOWN, process_name
@@ -134,8 +136,6 @@ def _owners(host: Host) -> dict[int, int]:
 
 def _memory(pid: int) -> int:
     """Bytes of a process, what it shares with others divided among them. 0 for one that ended."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_full_info().pss)
     return 0

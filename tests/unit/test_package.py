@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import email.message
 import email.parser
+import importlib
 import os
 import re
 import shutil
@@ -136,6 +137,15 @@ def test_what_needs_more_says_which_extra(installed: Path) -> None:
     done = raymesh(installed, "ports", "audit", "--ray", "2.60.0")
     assert done.returncode == 4
     assert "pip install 'raymesh[audit]'" in done.stderr
+
+
+def test_an_extra_is_enough_for_its_command(installed: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(installed, site, symlinks=True)
+    for name in ("psutil", "tenacity"):
+        (site / name).symlink_to(Path(importlib.import_module(name).__file__ or "").parent)
+    done = raymesh(site, "ports", "audit", "--help")
+    assert (done.returncode, "usage: raymesh ports audit" in done.stdout) == (0, True), done.stderr
 
 
 def test_an_index_shows_who_it_is_for(metadata: email.message.Message) -> None:
