@@ -147,7 +147,7 @@ def _judge(
             try:
                 collect(document, objects)
             except ShapeError as error:
-                found.append(unreadable(Unread(document.place(error.node), str(error))))
+                found.append(unreadable(Unread(document.place(error.node), error.inside(document.root))))
     world = make_world(objects, options)
     meshed |= {case.cluster.name.place for case in (*world.cases, *world.ambient)}
     unmeshed |= {cluster.name.place: cluster.kind for cluster in world.objects.clusters}

@@ -18,12 +18,25 @@ _MOST_DIGITS = 18
 _TRUE = ("true", "yes", "on")
 
 
+# What YAML's words mean, for people who write manifests.
+_MEANT = {
+    "a mapping": "a mapping (key: value)",
+    "a list": "a list (one `- ` an element)",
+    "a scalar": "a single value",
+}
+
+
 class ShapeError(Exception):
     """A node is not what Kubernetes takes at its place."""
 
     def __init__(self, node: yaml.Node, want: str) -> None:
-        super().__init__(f"expected {want}")
+        super().__init__(f"must be {_MEANT.get(want, want)}, found {_found(node)}")
         self.node = node
+
+    def inside(self, root: yaml.Node) -> str:
+        """What is wrong, by the key that the node is under: `spec` must be a mapping (key: value), found a list."""
+        key = _key_of(root, self.node)
+        return f"`{key}` {self}" if key else f"this {self}"
 
 
 class UnrenderedError(ShapeError):
@@ -34,6 +47,34 @@ class UnrenderedError(ShapeError):
 
     def __str__(self) -> str:
         return UNRENDERED
+
+    def inside(self, root: yaml.Node) -> str:  # noqa: ARG002 - wherever it stands
+        """The same for every key."""
+        return str(self)
+
+
+def _found(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    return "a list" if isinstance(node, yaml.SequenceNode) else f"the value {node.value!r}"
+
+
+def _key_of(root: yaml.Node, wanted: yaml.Node) -> str:
+    """The key that a node stands under, itself or as an element of a list; empty for one that has none."""
+    waiting: list[tuple[yaml.Node, str]] = [(root, "")]
+    seen: set[int] = set()
+    while waiting:
+        node, key = waiting.pop()
+        if node is wanted:
+            return key
+        if id(node) in seen:
+            continue  # an alias
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            waiting += [(v, str(k.value)) for k, v in node.value if isinstance(k, yaml.ScalarNode)]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [(element, key) for element in node.value]
+    return ""
 
 
 class Value(NamedTuple):

@@ -36,11 +36,14 @@ def test_any_shape_is_read_without_a_traceback(text: str, data: st.DataObject) -
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("selector: [a]", "expected a mapping"),
-        ("rules: {a: b}", "expected a list"),
-        ("rules: [{from: [{source: {principals: x}}]}]", "expected a list"),
-        ("rules: [{to: [{operation: {ports: [[1]]}}]}]", "expected a scalar"),
-        ("rules: [{to: [{operation: {? [a] : [b]}}]}]", "expected a scalar"),
+        ("selector: [a]", "`selector` must be a mapping (key: value), found a list"),
+        ("rules: {a: b}", "`rules` must be a list (one `- ` an element), found a mapping"),
+        (
+            "rules: [{from: [{source: {principals: x}}]}]",
+            "`principals` must be a list (one `- ` an element), found the value 'x'",
+        ),
+        ("rules: [{to: [{operation: {ports: [[1]]}}]}]", "`ports` must be a single value, found a list"),
+        ("rules: [{to: [{operation: {? [a] : [b]}}]}]", "this must be a single value, found a list"),
     ],
 )
 def test_a_policy_of_a_wrong_shape_is_located(spec: str, message: str) -> None:

@@ -38,10 +38,22 @@ def test_a_broken_document_is_located_and_the_others_are_linted() -> None:
     ("text", "message"),
     [
         ("{{- if .Values.ray }}\nkind: RayCluster\n{{- end }}\n", "m.yaml:1:1: a template that is not rendered"),
-        ("kind: RayCluster\nspec: []\nmetadata: {name: x}\n", "m.yaml:2:7: expected a mapping"),
-        ("kind: RayCluster\nmetadata: {name: [x]}\nspec: {}\n", "m.yaml:2:18: expected a scalar"),
-        ("kind: Service\nmetadata: {name: x}\nspec: {ports: 80}\n", "m.yaml:3:15: expected a list"),
-        ("kind: Service\nmetadata: {name: x}\nspec: {ports: [{name: y}]}\n", "m.yaml:3:16: expected a port with"),
+        (
+            "kind: RayCluster\nspec: []\nmetadata: {name: x}\n",
+            "m.yaml:2:7: `spec` must be a mapping (key: value), found a list",
+        ),
+        (
+            "kind: RayCluster\nmetadata: {name: [x]}\nspec: {}\n",
+            "m.yaml:2:18: `name` must be a single value, found a list",
+        ),
+        (
+            "kind: Service\nmetadata: {name: x}\nspec: {ports: 80}\n",
+            "m.yaml:3:15: `ports` must be a list (one `- ` an element), found the value '80'",
+        ),
+        (
+            "kind: Service\nmetadata: {name: x}\nspec: {ports: [{name: y}]}\n",
+            "m.yaml:3:16: `ports` must be a port with a number under `port`, found a mapping",
+        ),
         ("a: b\n\x01: c\n", "m.yaml:2:1: not YAML: character #x0001"),
         ("a: *b\n", "m.yaml:1:4: not YAML: found undefined alias"),
         ("a: b: c\n", "m.yaml:1:5: not YAML: mapping values are not allowed"),
@@ -93,7 +105,9 @@ def test_a_few_aliases_are_read() -> None:
 
 
 def test_an_alias_of_itself_ends() -> None:
-    assert messages("kind: List\nitems: &a [*a]\n") == ["m.yaml:2:8: expected a mapping"]
+    assert messages("kind: List\nitems: &a [*a]\n") == [
+        "m.yaml:2:8: `items` must be a mapping (key: value), found a list"
+    ]
     assert messages("&a {kind: RayCluster, metadata: {name: x}, spec: *a}\n") == []
 
 
