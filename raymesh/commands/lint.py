@@ -17,8 +17,8 @@ from raymesh.lint.formats import FORMATS, as_text
 from raymesh.lint.policy import GROUPINGS
 from raymesh.lint.project import Given, Project, projects
 from raymesh.lint.run import Report
+from raymesh.lint.summary import not_checked
 from raymesh.manifests.reading import STDIN
-from raymesh.manifests.writing import as_diff, replace_files
 
 EXAMPLES = """\
 examples:
@@ -40,6 +40,7 @@ exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 somethin
 
 
 HELP = "check manifests against the ports that Ray opens"
+_FINDINGS_ALONE = ("sarif", "github", "gitlab", "junit")  # what was not checked goes to standard error
 _SEVERITIES = [str(severity) for severity in Severity]
 
 
@@ -83,24 +84,32 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     outputs = [_output(text) for text in arguments.output]
     found = list(projects(_given(arguments)))
-    report = Report()
+    report, fails = Report(), False
     for project in found:
-        report.join(_lint(project, arguments))
+        part = _lint(project, arguments)
+        least = project.least_failing(arguments.fail_on)
+        fails |= any(finding.severity >= least for finding in part.findings)
+        if not arguments.write_baseline:
+            part.hide_below(project.least_shown(arguments.show))
+        report.join(part)
     if not report.sources and not report.unreadable:
         raise UsageError(f"no manifest in {', '.join(arguments.paths) or 'this folder'}: nothing was read")
     if arguments.write_baseline:
         return _write_baseline(arguments.write_baseline, report)
-    fails = any(project.fails(report, arguments.fail_on) for project in found)
-    least = max((project.least_shown(arguments.show) for project in found), default=Severity.NOTE)
-    report.findings = [finding for finding in report.findings if finding.severity >= least]
     if arguments.diff:
-        for project in found:
-            print(as_diff(project.sources, project.fix().sources), end="")
+        _print_diff(found)
     else:
         _print(report, found, arguments)
     for form, path in outputs:
         _write(path, FORMATS[form](report))
     return _code(report, arguments.paths, fails)
+
+
+def _print_diff(found: list[Project]) -> None:
+    from raymesh.manifests.writing import as_diff  # noqa: PLC0415 - most runs show none
+
+    for project in found:
+        print(as_diff(project.sources, project.fix().sources), end="")
 
 
 def _code(report: Report, paths: list[str], fails: bool) -> int:
@@ -158,6 +167,8 @@ def _given(arguments: argparse.Namespace) -> Given:
 
 def _lint(project: Project, arguments: argparse.Namespace) -> Report:
     if arguments.fix:
+        from raymesh.manifests.writing import replace_files  # noqa: PLC0415 - most runs write nothing
+
         report = project.fix()
         replace_files(project.sources, report.sources)
         return report
@@ -180,6 +191,8 @@ def _print(report: Report, found: list[Project], arguments: argparse.Namespace) 
         printed = FORMATS[arguments.format](report)
     if printed:
         print(printed)
+    if arguments.format in _FINDINGS_ALONE and verbose >= 0:
+        print("\n".join(not_checked(report)), end="\n" if not_checked(report) else "", file=sys.stderr)
 
 
 def _colour() -> bool:
@@ -205,7 +218,7 @@ def _write(path: str, text: str) -> None:
 
 def _output(text: str) -> tuple[str, str]:
     form, mark, path = text.partition("=")
-    if not mark or not path or form not in FORMATS:
+    if not mark or path in ("", STDIN) or form not in FORMATS:
         raise UsageError(f"--output {text!r}: FORMAT=FILE, of the formats {', '.join(sorted(FORMATS))}")
     return form, path
 

@@ -5,16 +5,15 @@ The JSON format has a version; within one version fields are added, none is take
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from raymesh import __version__
 from raymesh.lint.catalog import title, url
-from raymesh.lint.codehosts import as_github, as_gitlab, as_junit, as_markdown
 from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.lint.run import Report
-from raymesh.lint.sarif import as_sarif
 from raymesh.lint.summary import not_checked, summary
 from raymesh.manifests.places import shown
 
@@ -64,14 +63,23 @@ def as_json(report: Report) -> str:
     return json.dumps(data, indent=2)
 
 
+def _of(module: str, name: str) -> Callable[[Report], str]:
+    """A format whose module is imported when it is asked for: most runs print text."""
+
+    def printed(report: Report) -> str:
+        return str(getattr(importlib.import_module(f"raymesh.lint.{module}"), name)(report))
+
+    return printed
+
+
 FORMATS: dict[str, Callable[[Report], str]] = {
     "text": as_text,
     "json": as_json,
-    "sarif": as_sarif,
-    "github": as_github,
-    "gitlab": as_gitlab,
-    "junit": as_junit,
-    "markdown": as_markdown,
+    "sarif": _of("sarif", "as_sarif"),
+    "github": _of("codehosts", "as_github"),
+    "gitlab": _of("codehosts", "as_gitlab"),
+    "junit": _of("codehosts", "as_junit"),
+    "markdown": _of("codehosts", "as_markdown"),
 }
 
 

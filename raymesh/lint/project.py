@@ -11,7 +11,6 @@ from typing import Any
 from raymesh.lint.baseline import load_baseline
 from raymesh.lint.config import Config, Nearest, load_config
 from raymesh.lint.diagnostics import Diagnostic, Severity
-from raymesh.lint.fixing import fix_texts
 from raymesh.lint.policy import GroupBy, PerPath, Policy, check_rule, matches
 from raymesh.lint.run import Report, lint_texts, read_texts
 from raymesh.manifests.places import Unread
@@ -57,12 +56,9 @@ class Project:
 
     def fix(self) -> Report:
         """Lint them and cure what can be cured. The report has the new texts; nothing is written."""
-        return self._with_problems(fix_texts(self.sources, self.options, self.policy))
+        from raymesh.lint.fixing import fix_texts  # noqa: PLC0415 - most runs change nothing
 
-    def fails(self, report: Report, fail_on: str | None) -> bool:
-        """Whether a finding in one of its files fails the run."""
-        least = self.least_failing(fail_on)
-        return any(f.severity >= least and f.place.path in self._paths for f in report.findings)
+        return self._with_problems(fix_texts(self.sources, self.options, self.policy))
 
     def least_failing(self, fail_on: str | None) -> Severity:
         """The least severity that fails a run."""
@@ -71,10 +67,6 @@ class Project:
     def least_shown(self, show: str | None) -> Severity:
         """The least severity that is printed."""
         return severity_of(show or self.config.values.get("show", "note"))
-
-    @property
-    def _paths(self) -> set[str]:
-        return {*self.sources, *(problem.place.path for problem in self.problems)}
 
     def _with_problems(self, report: Report) -> Report:
         alone = Report(findings=self.problems)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
-from raymesh.lint.diagnostics import Diagnostic, Suppressed, unreadable
+from raymesh.lint.diagnostics import Diagnostic, Severity, Suppressed, unreadable
 from raymesh.lint.grouping import groups
 from raymesh.lint.policy import Policy
 from raymesh.lint.registry import SUPPRESSES_NOTHING, Rule, all_rules
@@ -40,11 +40,18 @@ class Report:
     clusters: int = 0
     gone: int = 0  # findings of the baseline that are no longer there
     before_fixing: int | None = None  # findings before --fix
+    hidden: int = 0  # findings of a lower severity than what is shown
 
     @property
     def unreadable(self) -> list[Diagnostic]:
         """What could not be read."""
         return [f for f in self.findings if f.unreadable]
+
+    def hide_below(self, least: Severity) -> None:
+        """Keep the findings of a severity and above; the others are counted."""
+        shown = [finding for finding in self.findings if finding.severity >= least]
+        self.hidden += len(self.findings) - len(shown)
+        self.findings = shown
 
     def join(self, other: Report) -> None:
         """Take in what another run found."""
@@ -55,6 +62,7 @@ class Report:
         self.documents += other.documents
         self.clusters += other.clusters
         self.gone += other.gone
+        self.hidden += other.hidden
         if other.before_fixing is not None:
             self.before_fixing = (self.before_fixing or 0) + other.before_fixing
 

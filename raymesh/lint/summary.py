@@ -15,10 +15,12 @@ def summary(report: Report) -> str:
     """One line: documents, what was fixed, what is left, what was suppressed."""
     parts = []
     if report.before_fixing is not None:
-        fixed = max(report.before_fixing - len(report.findings), 0)
+        fixed = max(report.before_fixing - len(report.findings) - report.hidden, 0)
         parts.append(f"fixed {fixed} of {report.before_fixing}")
     counts = [(s, sum(f.severity == s for f in report.findings)) for s in reversed(Severity)]
-    parts.append(", ".join(_many(n, str(s)) for s, n in counts if n) or "clean")
+    parts.append(", ".join(_many(n, str(s)) for s, n in counts if n) or ("nothing" if report.hidden else "clean"))
+    if report.hidden:
+        parts.append(f"{report.hidden} not shown")
     if report.suppressed:
         parts.append(f"{len(report.suppressed)} suppressed")
     return f"{_many(report.documents, 'document')}: {'; '.join(parts)}"

@@ -191,13 +191,18 @@ def _may_be_deep(chunk: str) -> bool:
 
 def _refuse_deep(chunk: str) -> None:
     depth = 0
-    for event in yaml.parse(chunk, Loader=Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
-                raise _DepthError(f"more than {DEEPEST} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    try:
+        for event in yaml.parse(chunk, Loader=Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > DEEPEST:
+                    raise _DepthError(f"more than {DEEPEST} levels deep")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.MarkedYAMLError as error:
+        if "nesting depth" in (error.problem or ""):  # PyYAML's own limit, from 6.0.4 on
+            raise _DepthError(f"more than {DEEPEST} levels deep") from None
+        raise
 
 
 def _broken(path: str, line: int, chunk: str, error: yaml.MarkedYAMLError) -> Unread | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 
 import yaml
 
@@ -87,6 +86,8 @@ def _unknown(resource: Resource, node: yaml.Node, known: Fields, where: str) -> 
 
 
 def _like(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - for findings alone, and start-up should be short
+
     found = get_close_matches(word, known, n=1)
     return f"do you mean {found[0]}?" if found else ""
 
