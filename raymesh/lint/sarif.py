@@ -49,7 +49,7 @@ def _rule(rule: str, severity: Severity) -> dict[str, Any]:
 
 def _result(finding: Diagnostic, fingerprint: str, suppressions: list[dict[str, str]]) -> dict[str, Any]:
     path, line, column = where(finding)
-    result: dict[str, Any] = {
+    return {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": finding.message + (f"\nfix: {finding.fix}" if finding.fix else "")},
@@ -62,7 +62,5 @@ def _result(finding: Diagnostic, fingerprint: str, suppressions: list[dict[str, 
             }
         ],
         "partialFingerprints": {"raymesh/v1": fingerprint},
+        "suppressions": suppressions,  # none: known not to be suppressed
     }
-    if suppressions:
-        result["suppressions"] = suppressions
-    return result

@@ -19,7 +19,8 @@ IDENTITY = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for wh
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | IDENTITY | {"PYTHONPATH": str(ROOT), "PRE_COMMIT_HOME": str(folder.parent / "cache")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ = own | IDENTITY | {"PYTHONPATH": str(ROOT), "PRE_COMMIT_HOME": str(folder.parent / "cache")}
     environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 

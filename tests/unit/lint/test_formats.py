@@ -83,7 +83,7 @@ def test_sarif_tells_what_was_suppressed_with_the_reason() -> None:
         {"m": RED.replace("metadata:\n", "metadata:\n  annotations: {raymesh/ignore-RM008: it is}\n", 1)}
     )
     results = json.loads(as_sarif(report))["runs"][0]["results"]
-    assert [r["suppressions"] for r in results if "suppressions" in r] == [
+    assert [r["suppressions"] for r in results if r["suppressions"]] == [
         [{"kind": "inSource", "justification": "it is"}]
     ]
 
