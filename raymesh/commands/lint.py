@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--group-by", choices=GROUPINGS, help="which files are judged together (auto)")
     rules = parser.add_argument_group("which rules")
     rules.add_argument("--select", action="append", default=[], metavar="RULES", help="only these: RM027,RM03")
-    rules.add_argument("--ignore", action="append", default=[], metavar="RULES", help="not these: RM027,RM03")
+    rules.add_argument(
+        "--ignore", action="append", default=[], metavar="RULES", help="not these: RM027,RM03, or 'RM027=why'"
+    )
     rules.add_argument("--disable", action="append", default=[], help=argparse.SUPPRESS)  # older, with a reason
     rules.add_argument("--baseline", metavar="FILE", help="findings that are known: not told again")
     rules.add_argument("--write-baseline", metavar="FILE", help="write all findings of now as known")
@@ -155,7 +157,7 @@ def _given(arguments: argparse.Namespace) -> Given:
         exclude=tuple(arguments.exclude),
         group_by=arguments.group_by,
         select=tuple(_rules(arguments.select)),
-        ignore={**dict.fromkeys(_rules(arguments.ignore), "--ignore"), **dict(map(_disabled, arguments.disable))},
+        ignore=dict([*_ignored(arguments.ignore), *map(_disabled, arguments.disable)]),
         baseline=None if arguments.write_baseline else arguments.baseline,
         without_baseline=bool(arguments.write_baseline),
         mesh=arguments.mesh,
@@ -226,6 +228,15 @@ def _output(text: str) -> tuple[str, str]:
 def _rules(given: Iterable[str]) -> Iterator[str]:
     for text in given:
         yield from (rule for rule in text.replace(" ", "").split(",") if rule)
+
+
+def _ignored(given: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for text in given:
+        rule, _, reason = text.partition("=")
+        if reason:
+            yield rule, reason
+        else:
+            yield from ((one, "--ignore") for one in _rules([rule]))
 
 
 def _disabled(text: str) -> tuple[str, str]:

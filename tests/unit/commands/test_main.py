@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from raymesh import __version__
+from raymesh.commands import exits
 from raymesh.commands.main import COMMANDS, Command, Group, main
 from raymesh.paths import ROOT
 
@@ -98,3 +100,8 @@ def test_a_rule_is_explained_from_the_package(capsys: pytest.CaptureFixture[str]
     assert "RM005  warning  worker range too wide" in capsys.readouterr().out
     assert main(["rule", "RM999"]) == 2
     assert "lists them" in capsys.readouterr().err
+
+
+def test_the_page_has_every_exit_code() -> None:
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "command-line.md").read_text(), re.MULTILINE)
+    assert [int(row) for row in rows] == sorted(v for k, v in vars(exits).items() if k.isupper())

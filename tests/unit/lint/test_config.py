@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from raymesh.errors import UsageError
 from raymesh.lint.config import SCHEMA, Config, Nearest, load_config
+from raymesh.paths import ROOT
 
 FULL = """\
 paths = ["manifests"]
@@ -122,3 +124,9 @@ def test_editors_refuse_the_same() -> None:
     assert validator.is_valid(tomllib.loads(FULL))
     blank = "ignore.RM001 = ' '"  # JSON Schema counts the space
     assert [text for text, _ in REFUSED if validator.is_valid(tomllib.loads(text)) and blank not in text] == []
+
+
+def test_the_page_names_every_key() -> None:
+    rows = re.findall(r"^\| (`[^|]*`) \|", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
+    named = {key for row in rows for key in re.findall(r"`([\w-]+)`", row)}
+    assert set(json.loads(SCHEMA.read_text())["properties"]) <= named
