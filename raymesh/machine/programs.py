@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,14 +68,14 @@ def run(
             words,
             environ={**os.environ, **(env or {})},
             cwd=cwd,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stack.enter_context(_as_file(stdin)),
             stdout=sink,
             stderr=subprocess.STDOUT if log else subprocess.PIPE,
         )
         stack.callback(_close_pipes, process)
         try:
             hears = _listener(log, silence) if log and silence is not None else lambda: None
-            out, err = _finish(process, stdin, started + timeout, hears)
+            out, err = _finish(process, started + timeout, hears)
         except subprocess.TimeoutExpired:
             end_group(process)
             raise CommandError(f"no end after {timeout:g} s: {line}\n{_tail(log, '')}") from None
@@ -144,18 +145,24 @@ def running(
         _close_pipes(process)
 
 
-def _finish(
-    process: subprocess.Popen[str], stdin: str | None, end: float, hears: Callable[[], None]
-) -> tuple[str | None, str | None]:
+@contextlib.contextmanager
+def _as_file(text: str) -> Iterator[IO[str]]:
+    """A text as a file to read: `communicate` forgets what it has not yet written when it comes back from a timeout."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        file.write(text)
+        file.seek(0)
+        yield file
+
+
+def _finish(process: subprocess.Popen[str], end: float, hears: Callable[[], None]) -> tuple[str | None, str | None]:
     """Return what the program wrote once it has ended. Raises TimeoutExpired at `end`, and what `hears` raises."""
     while True:
         left = max(0.0, end - time.monotonic())
         try:
-            return process.communicate(stdin, timeout=min(SLICE_SECONDS, left))
+            return process.communicate(timeout=min(SLICE_SECONDS, left))
         except subprocess.TimeoutExpired:
             if left <= SLICE_SECONDS:
                 raise
-        stdin = None  # what was given is kept by communicate
         stopping.check()
         hears()
 

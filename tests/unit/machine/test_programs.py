@@ -40,6 +40,11 @@ def test_standard_input_is_empty_unless_given() -> None:
     assert run(["cat"], timeout=10).stdout == ""
 
 
+def test_a_program_that_reads_late_gets_all_of_a_long_input() -> None:
+    done = run(["sh", "-c", "sleep 1.2; wc -c"], timeout=20, stdin="x" * 1_000_000)
+    assert done.stdout.strip() == "1000000"
+
+
 def test_the_environment_is_added_to_ours_and_carries_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OURS", "1")
     seen = run(["env"], timeout=10, env={"GIVEN": "2"}).stdout.splitlines()
