@@ -1,4 +1,4 @@
-"""What a bump of Ray changes: two recordings side by side."""
+"""What a bump of Ray or of KubeRay changes: as recorded where both versions are, else as read from their sources."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from raymesh.audit.recordings import Opened, Recording
-from raymesh.ports.model import Role
+from raymesh.audit.recordings import Opened, Recording, load, recorded_versions
+from raymesh.ports import Version, contract
+from raymesh.ports.flags import FLAGS, Span
+from raymesh.ports.habits import HABITS
+from raymesh.ports.habits import Topic as KubeRayTopic
+from raymesh.ports.model import Port, Role
 
-Topic = Literal["flag", "port", "bind", "protocol", "process", "crossing"]
+Topic = Literal["flag", "port", "bind", "protocol", "process", "crossing"] | KubeRayTopic
+MEASURED = "measured"
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +25,48 @@ class Change:
     subject: str
     old: str
     new: str
+    known: str = MEASURED  # or where it was read
+
+
+def ray_changes(old: Version, new: Version) -> tuple[list[Change], tuple[str, ...]]:
+    """What differs between any two versions of Ray, and what has to be said of how that is known."""
+    unrecorded = [str(one) for one in (old, new) if str(one) not in recorded_versions()]
+    if not unrecorded:
+        return changes(load(str(old)), load(str(new))), ()
+    notes = {note for one in (old, new) for note in contract(one).notes}
+    what = f"no recorded audit of Ray {', '.join(unrecorded)}: bindings, processes and crossings are not compared"
+    return _read_changes(old, new), (*sorted(notes), what)
+
+
+def kuberay_changes(old: Version, new: Version) -> list[Change]:
+    """What differs between two versions of the KubeRay operator."""
+    found = [Change(one.topic, one.subject, one.at(old), one.at(new), one.known(old, new)) for one in HABITS]
+    return [change for change in found if change.old != change.new]
+
+
+def _read_changes(old: Version, new: Version) -> list[Change]:
+    """Flags and ports of the contract, which are read from released wheels where they are not measured."""
+    found = [
+        Change("flag", f"--{name}", _taken(span, old), _taken(span, new), "read: scripts.py of released wheels")
+        for name, span in FLAGS.items()
+    ]
+    before, after = ({p.name: p for p in contract(v, serve=True).ports} for v in (old, new))
+    for name in {**before, **after}:
+        was, now = before.get(name), after.get(name)
+        source = next(port.source for port in (was, now) if port is not None)
+        found.append(Change("port", name, _opened_at(was), _opened_at(now), f"read: {source}"))
+    return sorted(change for change in found if change.old != change.new)
+
+
+def _taken(span: Span, version: Version) -> str:
+    return "taken" if span.holds(version) else ""
+
+
+def _opened_at(port: Port | None) -> str:
+    if port is None:
+        return ""
+    numbers = port.numbers
+    return "random" if numbers is None else str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
 
 
 def changes(old: Recording, new: Recording) -> list[Change]:

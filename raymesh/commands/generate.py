@@ -12,6 +12,7 @@ from raymesh.generate.merging import Wishes, merge
 from raymesh.manifests.reading import STDIN, read_file
 from raymesh.manifests.writing import as_diff, replace_files
 from raymesh.ports import Contract, guide_contract, working_contract
+from raymesh.ports.habits import check_kuberay
 from raymesh.ports.limits import BESIDE_WORKERS, SPARE
 from raymesh.ports.model import AppProtocol
 from raymesh.ports.versions import OLDEST, Version, parse_version
@@ -24,7 +25,7 @@ examples:
   raymesh ports generate --ray 2.60.0 --name mine                  headless Service and RayCluster
   raymesh ports generate --ray 2.60.0 --name big --cpus 32         as many worker ports as 32 CPUs need
   raymesh ports generate --ray 2.60.0 --name big --worker-ports 10002-10060
-  raymesh ports generate --ray 2.60.0 --name mine --kuberay 1.6.0  no more than this operator needs
+  raymesh ports generate --ray 2.60.0 --name mine --kuberay 1.6    no more than this operator needs
   raymesh ports generate --name mine --protocol worker-ports=tcp   encrypted, but without traces of calls
   raymesh ports generate --ray 2.10.0 --as-guide                   the manifests of Ray's guide, port by port
   raymesh ports generate --merge cluster.yaml                      into your own RayCluster, RayJob or RayService
@@ -106,7 +107,8 @@ def _make(arguments: argparse.Namespace, wishes: Wishes) -> int:
         cpus=cpus,
         as_guide=arguments.as_guide,
     )
-    _say(plan.contract.notes)
+    newer = check_kuberay(wishes.kuberay) if wishes.kuberay else ""
+    _say((*plan.contract.notes, *([newer] if newer else [])))
     check(plan)
     print(as_yaml(service(plan), cluster(plan)), end="")
     return 0

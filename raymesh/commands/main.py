@@ -44,7 +44,7 @@ PORTS = Group(
             "start real Ray and report what listens, what crosses nodes and what differs from the contract",
             extra="audit",
         ),
-        "diff": Command("diff", "show what a Ray version bump changes in ports and flags, as measured"),
+        "diff": Command("diff", "show what a bump of Ray or of KubeRay changes in ports, flags and Services"),
     },
     """\
 examples:
