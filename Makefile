@@ -52,6 +52,10 @@ types: $(STAMP)  ## mypy, strict
 unit: $(STAMP)  ## unit tests
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"
+	PYTHONPATH=. $(BIN)/python tests/fuzz/manifests.py $(ARGS)
+
 .PHONY: ports e2e options
 ports: $(STAMP)  ## real Ray on this machine against the port contract; no cluster
 	$(BIN)/python -m pytest -m ports $(ARGS)

@@ -79,5 +79,5 @@ def _addresses(case: Case) -> Iterator[tuple[Group, Value]]:
 
 
 def _zone(value: Value) -> str | None:
-    found = _ZONE.search(value.text)
+    found = _ZONE.search(value.text) if fqdn_of(value) is not None else None
     return found[1].rstrip(".") if found else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from raymesh.lint.diagnostics import UNREADABLE
 from raymesh.lint.run import lint_paths, lint_texts
 from raymesh.manifests.places import Unread
 from raymesh.manifests.reading import Document, parse, read_file
-from tests.unit.lint.examples import CLEAN, RED
+from tests.unit.lint.examples import CLEAN, POLICY, RED
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)
@@ -97,6 +99,24 @@ WIDE = (
 @pytest.mark.parametrize("bomb", [f"kind: RayCluster\n{BOMB}", WIDE], ids=["deep", "wide"])
 def test_a_bomb_of_aliases_is_not_expanded(bomb: str) -> None:
     assert messages(bomb) == ["m.yaml:1:1: not YAML: its aliases stand for more than 100000 further nodes"]
+
+
+@pytest.mark.parametrize("address", [".a.b.svc" * 8000 + "!", "x." * 32_000, "$(" * 32_000])
+def test_a_long_address_takes_no_time(address: str) -> None:
+    """64 KB of it; the limit is far above what it takes and far below what searching it would."""
+    text = re.sub(r"node-ip-address: .*", lambda _: f"node-ip-address: '{address}'", CLEAN)
+    started = time.process_time()
+    assert "RM017" in {f.rule for f in lint_texts({"m": text}).findings}
+    assert time.process_time() - started < 3
+
+
+def test_a_range_of_all_ports_takes_no_time() -> None:
+    """Each port is asked of each policy, and everything below 1024 to 65535 is asked for."""
+    wide = CLEAN.replace("max-worker-port: '10012'", "max-worker-port: '65535'")
+    policies = "".join(f"---\n{POLICY.replace('name: ray', f'name: ray-{i}')}" for i in range(3))
+    started = time.process_time()
+    assert "RM005" in {f.rule for f in lint_texts({"m": f"{wide}{policies}"}).findings}
+    assert time.process_time() - started < 5
 
 
 def test_a_few_aliases_are_read() -> None:
