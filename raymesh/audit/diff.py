@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from raymesh.audit.recordings import Opened, Recording, load, recorded_versions
+from raymesh.errors import UsageError
 from raymesh.ports import Version, contract
 from raymesh.ports.flags import FLAGS, Span
 from raymesh.ports.habits import HABITS
@@ -29,13 +30,17 @@ class Change:
 
 
 def ray_changes(old: Version, new: Version) -> tuple[list[Change], tuple[str, ...]]:
-    """What differs between any two versions of Ray, and what has to be said of how that is known."""
+    """What differs between any two versions of Ray that are known, and what has to be said of how.
+
+    Raises UsageError for a version that the contract would only assume.
+    """
+    for note in (note for one in (old, new) for note in contract(one).notes):
+        raise UsageError(note.partition(": assuming")[0])
     unrecorded = [str(one) for one in (old, new) if str(one) not in recorded_versions()]
     if not unrecorded:
         return changes(load(str(old)), load(str(new))), ()
-    notes = {note for one in (old, new) for note in contract(one).notes}
-    what = f"no recorded audit of Ray {', '.join(unrecorded)}: bindings, processes and crossings are not compared"
-    return _read_changes(old, new), (*sorted(notes), what)
+    note = f"no recorded audit of Ray {', '.join(unrecorded)}: bindings, processes and crossings are not compared"
+    return _read_changes(old, new), (note,)
 
 
 def kuberay_changes(old: Version, new: Version) -> list[Change]:

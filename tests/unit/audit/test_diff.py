@@ -7,6 +7,7 @@ import pytest
 
 from raymesh.audit.diff import Change, changes, kuberay_changes, ray_changes
 from raymesh.audit.recordings import Crossed, load, recorded_versions, summarize
+from raymesh.errors import UsageError
 from raymesh.ports import Version, contract, parse_version
 from raymesh.ports.flags import FLAGS
 from raymesh.ports.habits import HABITS, READ
@@ -82,8 +83,10 @@ def test_what_is_read_and_what_is_measured_agree() -> None:
         assert read == {one for one in seen if one[1] != one[2]}
 
 
-def test_a_newer_ray_is_said_to_be_assumed() -> None:
-    assert any("newer than 2.60.0" in note for note in ray_changes(Version(2, 60), Version(2, 99))[1])
+@pytest.mark.parametrize(("version", "words"), [(Version(2, 61), "newer than 2.60.0"), (Version(2, 9), "older than")])
+def test_a_version_that_would_only_be_assumed_is_refused(version: Version, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        ray_changes(Version(2, 60), version)
 
 
 def test_the_operator_s_changes_are_told_with_their_source() -> None:

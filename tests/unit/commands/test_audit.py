@@ -20,15 +20,16 @@ def test_diff_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     """One line a change, under the versions."""
     assert main(["ports", "diff", "2.10.0", "2.60.0"]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["what", "which", "2.10.0", "2.60.0"]
-    assert any(row.split() == ["flag", "--dashboard-grpc-port", "shown", "-"] for row in rows)
+    assert head.split() == ["what", "which", "Ray", "2.10.0", "Ray", "2.60.0", "known"]
+    assert any(row.split() == ["flag", "--dashboard-grpc-port", "shown", "-", "measured"] for row in rows)
 
 
 def test_diff_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     """For machines."""
     assert main(["ports", "diff", "2.10.0", "2.60.0", "--format", "json"]) == 0
     told = capsys.readouterr().out
-    assert {"topic": "flag", "subject": "--storage", "old": "shown", "new": ""} in json.loads(told)
+    gone = {"topic": "flag", "subject": "--storage", "old": "shown", "new": "", "known": "measured"}
+    assert gone in json.loads(told)
     assert main(["ports", "diff", "2.10", "v2.60", "--json"]) == 0, "in other words"
     assert capsys.readouterr().out == told
 
