@@ -18,6 +18,7 @@ from raymesh.lint.policy import GROUPINGS
 from raymesh.lint.project import Given, Project, projects
 from raymesh.lint.run import Report
 from raymesh.lint.summary import not_checked
+from raymesh.manifests.places import shown
 from raymesh.manifests.reading import STDIN
 
 EXAMPLES = """\
@@ -41,6 +42,7 @@ exit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 somethin
 
 HELP = "check manifests against the ports that Ray opens"
 _FINDINGS_ALONE = ("sarif", "github", "gitlab", "junit")  # what was not checked goes to standard error
+_ENOUGH_OF_A_NAME = 80
 _SEVERITIES = [str(severity) for severity in Severity]
 
 
@@ -123,6 +125,11 @@ def _code(report: Report, paths: list[str], fails: bool) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    for path in arguments.paths:
+        try:
+            Path(path).exists()
+        except OSError as error:  # a name that is too long, for one
+            raise UsageError(f"{shown(path[:_ENOUGH_OF_A_NAME])}: {error.strerror}") from error
     piped = STDIN in arguments.paths or arguments.context
     if arguments.fix and piped:
         raise UsageError("--fix writes files: it can't change standard input or a cluster")

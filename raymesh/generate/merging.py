@@ -105,13 +105,15 @@ def _find(text: str, name: str | None, path: str) -> Case:
             collect(item, objects)
         except ShapeError as error:
             raise UsageError(f"{item.place(error.node)}: {error}") from error
-    world = make_world(objects, Options(mesh=True))
-    cases = [c for c in world.meshed if name is None or c.cluster.name.text == name]
+    every = list(make_world(objects, Options(mesh=True)).meshed)
+    cases = [c for c in every if name is None or c.cluster.name.text == name]
     if not cases and objects.foreign:
         told = objects.foreign[0]
         raise UsageError(f"{told.place}: API {shown(told.text)}, not {_API}v1: another operator's, left alone")
+    if not every:
+        raise UsageError(f"{shown(path)}: no RayCluster, RayJob or RayService in it that ports could be written into")
     if len(cases) != 1:
-        names = ", ".join(shown(c.cluster.name.text) for c in world.meshed) or "none"
+        names = ", ".join(shown(c.cluster.name.text) for c in every)
         raise UsageError(f"clusters in the file: {names}; --name says which one to change")
     cluster = cases[0].cluster
     if cluster.head is None:

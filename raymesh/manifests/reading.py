@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +60,9 @@ def find_files(paths: Iterable[str]) -> Iterator[str | Unread]:
     for path in paths:
         if path == STDIN:
             found: Iterable[str | Unread] = [path]
-        elif Path(path).is_dir():
+        elif _is(path, Path.is_dir):
             found = _walk(path)
-        elif _exists(path):  # a pipe too, as in `lint <(kustomize build)`
+        elif _is(path, Path.exists):  # a pipe too, as in `lint <(kustomize build)`
             found = [path]
         else:
             found = [Unread(Place(path, 1, 1), "no such file or folder")]
@@ -74,9 +74,9 @@ def find_files(paths: Iterable[str]) -> Iterator[str | Unread]:
                 seen.add(real)
 
 
-def _exists(path: str) -> bool:
+def _is(path: str, what: Callable[[Path], bool]) -> bool:
     try:
-        return Path(path).exists()
+        return what(Path(path))
     except OSError:  # a name that is too long
         return False
 

@@ -160,7 +160,7 @@ def test_merging_corrects_the_service_that_is_there() -> None:
 @pytest.mark.parametrize(
     ("text", "wishes", "message"),
     [
-        ("kind: ConfigMap\n", WISHES, "clusters in the file: none"),
+        ("kind: ConfigMap\n", WISHES, "manifest: no RayCluster, RayJob or RayService in it"),
         (f"{USER}---\n{USER.replace('mine', 'other')}", WISHES, "clusters in the file: mine, other; --name"),
         (USER.replace('"2.60.0"', '"2.55.0"'), Wishes(ray=Version(2, 60)), "for Ray 2.55.0, not 2.60.0: leave --ray"),
         (USER.replace("2.60.0", "nightly"), WISHES, "does not say its Ray version: --ray VERSION"),
