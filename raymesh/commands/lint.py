@@ -98,22 +98,15 @@ def run(arguments: argparse.Namespace) -> int:
         report.join(part)
     if not report.sources and not report.unreadable:
         raise UsageError(f"no manifest in {', '.join(arguments.paths) or 'this folder'}: nothing was read")
+    if arguments.fix or arguments.diff:
+        _change(found, report, arguments)
     if arguments.write_baseline:
         return _write_baseline(arguments.write_baseline, report)
-    if arguments.diff:
-        _print_diff(found)
-    else:
+    if not arguments.diff:
         _print(report, found, arguments)
     for form, path in outputs:
         _write(path, FORMATS[form](report))
     return _code(report, arguments.paths, fails)
-
-
-def _print_diff(found: list[Project]) -> None:
-    from raymesh.manifests.writing import as_diff  # noqa: PLC0415 - most runs show none
-
-    for project in found:
-        print(as_diff(project.sources, project.fix().sources), end="")
 
 
 def _code(report: Report, paths: list[str], fails: bool) -> int:
@@ -174,13 +167,21 @@ def _given(arguments: argparse.Namespace) -> Given:
     )
 
 
+def _change(found: list[Project], report: Report, arguments: argparse.Namespace) -> None:
+    """Write what was fixed, all files or none, or print how it would differ."""
+    from raymesh.manifests.writing import as_diff, replace_files  # noqa: PLC0415 - most runs write nothing
+
+    read = {path: text for project in found for path, text in project.sources.items()}
+    if arguments.fix:
+        replace_files(read, report.sources)
+    else:
+        fixed = {path: text for project in found for path, text in project.fix().sources.items()}
+        print(as_diff(read, fixed), end="")
+
+
 def _lint(project: Project, arguments: argparse.Namespace) -> Report:
     if arguments.fix:
-        from raymesh.manifests.writing import replace_files  # noqa: PLC0415 - most runs write nothing
-
-        report = project.fix()
-        replace_files(project.sources, report.sources)
-        return report
+        return project.fix()
     report = project.lint()
     if arguments.context:  # lines of what kubectl printed lead nowhere: name the object
         report.findings = [replace(finding, origin=finding.resource) for finding in report.findings]

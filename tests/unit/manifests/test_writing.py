@@ -233,3 +233,20 @@ def test_a_read_only_file_or_folder_harms_no_byte(
 def test_a_difference_is_shown_line_by_line() -> None:
     shown = as_diff({"a.yaml": CLEAN, "b\x1b.yaml": "a: 1\r\n"}, {"a.yaml": CLEAN, "b\x1b.yaml": "a: 2\r\n"})
     assert shown == "--- a/b\\x1b.yaml\n+++ b/b\\x1b.yaml\n@@ -1,2 +1,2 @@\n-a: 1\n+a: 2\n \n"
+
+
+def test_files_of_two_projects_change_together_or_not_at_all(tmp_path: Path) -> None:
+    """Each has settings of its own, and only the second one's file can't be written."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "raymesh.toml").write_text('ray = "2.60.0"\n')
+        (tmp_path / name / "a.yaml").write_text(BROKEN)
+    (tmp_path / "two" / "a.yaml").chmod(0o444)
+    before = everything(tmp_path)
+    code, told = command(*FIX, folder=tmp_path, most_bytes=1 << 30)
+    assert (code, "it is read-only; no file was changed" in told) == (2, True)
+    assert everything(tmp_path) == before
+    (tmp_path / "two" / "a.yaml").chmod(0o644)
+    assert command(*FIX, folder=tmp_path, most_bytes=1 << 30)[0] == 0
+    after = everything(tmp_path)
+    assert after["one/a.yaml"] == after["two/a.yaml"] != before["one/a.yaml"]
