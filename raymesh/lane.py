@@ -14,6 +14,7 @@ from raymesh.errors import UsageError
 from raymesh.paths import ROOT
 
 LANES_FILE = ROOT / "manifests" / "lanes.yaml"
+NO_VERSIONS = {"name", "digests", "build", "replaced"}  # fields of a lane that are not a program's version
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Lane:
     build: Mapping[str, str] = field(default_factory=dict, repr=False)
     replaced: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version that serves, by program."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in NO_VERSIONS}
+
     def as_built(self) -> Lane:
         """Return the lane as image source `build` serves it."""
         serves: dict[str, Any] = dict(self.build)
@@ -57,7 +63,7 @@ def load_lane(name: str, path: Path = LANES_FILE) -> Lane:
         raise UsageError(f"unknown lane {name!r}; lanes.yaml has: {', '.join(sorted(rows))}")
     row = dict(rows[name])
     build, digests = row.pop("build", {}), row.pop("digests", {})
-    want = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
+    want = {one.name for one in fields(Lane)} - NO_VERSIONS
     if set(row) != want or not set(build) <= want:
         raise UsageError(
             f"lane {name!r} needs the keys {sorted(want)}, has {sorted(row)} and, below build, {sorted(build)}"

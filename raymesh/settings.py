@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,11 @@ class Timeouts:
     """Classes of deadlines in seconds, all scaled by one factor."""
 
     factor: float = 1.0
+
+    @property
+    def call(self) -> float:
+        """A call between two nodes of Ray that have nothing else to do."""
+        return 10 * self.factor
 
     @property
     def short(self) -> float:
@@ -76,7 +81,12 @@ OPTIONS = (
     Option("image-source", "auto", "WORD", "auto, pull (published images) or build (made here from packages)"),
     Option("keep-cluster", "no", "yes|no", "leave the cluster running, and reuse one that was left"),
     Option("cluster-name", "raymesh", "NAME", "name of the kind cluster"),
-    Option("artifacts", "artifacts", "DIR", "folder for junit.xml, timings.json, raw responses and failure bundles"),
+    Option(
+        "artifacts",
+        "artifacts",
+        "DIR",
+        "folder for record.json, report.txt, junit.xml, raw answers, failure bundles",
+    ),
     Option("timeout-factor", "1", "N", "multiply every deadline, for slow machines"),
 )
 
@@ -91,6 +101,7 @@ class Settings:
     cluster_name: str
     artifacts: Path
     timeouts: Timeouts
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)  # each option's value, as it was given
 
 
 def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -118,6 +129,7 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         cluster_name=value["cluster-name"],
         artifacts=Path(value["artifacts"]).absolute(),
         timeouts=Timeouts(factor),
+        given=value,
     )
 
 

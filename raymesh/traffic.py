@@ -1,34 +1,40 @@
-"""Work that Ray does, with proof that it was done on every node."""
+"""Work that Ray does, with proof by Ray's own word that it was done on every node."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ray.job_submission import JobStatus, JobSubmissionClient
+import requests
 
 from raymesh.errors import RaymeshError
 from raymesh.machine.programs import Completed
-from raymesh.mesh.guide import HEAD, NAMESPACE, PODS
-from raymesh.platform.kube import Kube
-from raymesh.ports import Contract
+from raymesh.platform.kube import Ask, Kube
+from raymesh.settings import Timeouts
+from raymesh.subject import RayPod, Subject
 from raymesh.waiting import wait_for
+from raymesh.witness.fields import Field, read_json
 
-WORKLOAD = Path(__file__).parent / "inside" / "workload.py"
+INSIDE = Path(__file__).parent / "inside"
 GUIDE_TASKS = 5000
 GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range({GUIDE_TASKS})])"
+# Ray writes what a worker prints to files of its own, line by line (python/ray/_private/node.py).
+PRINTED = "cat /tmp/ray/session_latest/logs/worker-*.out | grep -xE '[0-9]+' || test $? = 1"
 STEPS = ("nodes", "tasks", "actors", "objects", "logs")
-PULSE = Path(__file__).parent / "inside" / "pulse.py"
-PULSE_SECONDS = 180
-STEP_SECONDS = 60
-DRIVER_SECONDS = 180  # seconds as a rule; while the guide's 5000 tasks are taken in a driver is long in coming up
+PULSE_MARK = "raymesh-pulse "
+WHOLE_ROUND = 12  # steps that may take their whole time, one after the other, before a round is given up
+STEP_SECONDS = 60  # of the workload's own clock, inside the pod
 DASHBOARD_PORT = 8265
 AGENT_PORT = "dashboard-agent-listen-port"
-AGENT_SECONDS = 10
-ANSWER = "the answer is 42"
+JOB_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+JOB_MARK = "raymesh-job "
+# The driver says on which node it is: what it prints can't be known beforehand by who submits it.
+JOB_CODE = f"import ray; ray.init(); print('{JOB_MARK}' + ray.util.get_node_ip_address())"
 
 
 class TrafficFailed(RaymeshError):
@@ -45,90 +51,161 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Beat:
+    """A round of work between all nodes: how many calls each answered, by its address, and what Ray says of itself.
+
+    `error` says why the round was not done, empty where it was. `alive` is Ray's own list of nodes.
+    """
+
+    calls: Mapping[str, int]
+    alive: Mapping[str, bool]
+    version: str
+    error: str
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A job that ended: its status, and the address of the node on which its driver ran, as the driver printed it."""
+
+    status: str
+    address: str
+    log: str
+
+
+@dataclass(frozen=True)
 class Traffic:
-    """Drives the RayCluster from its head pod."""
+    """Drives a Ray cluster from its head pod."""
 
     kube: Kube
-    head_pod: str
+    subject: Subject
+    head: RayPod
+    timeouts: Timeouts
 
-    def guide(self, within: float) -> str:
-        """Run the guide's one-liner as it stands and return its output. Raises CommandError."""
-        return self._python(["-c", GUIDE_ONE_LINER], within).stdout
+    def run(self, code: str) -> str:
+        """Run a driver of a line in the head pod and return its output. Raises CommandError."""
+        return self._python(["-c", code], self.timeouts.install).stdout
 
-    @contextlib.contextmanager
-    def pulse(self) -> Iterator[Callable[[], int]]:
-        """Yield a round of calls between head and worker, which returns how many there were.
+    def printed(self, members: Sequence[RayPod]) -> Counter[int]:
+        """Return how often each number was printed by Ray's workers, by their own logs on these pods."""
+        found: Counter[int] = Counter()
+        for one in members:
+            done = self.kube.exec(
+                one.name, ["sh", "-c", PRINTED], container=one.container, namespace=self.subject.namespace
+            )
+            found.update(int(number) for number in done.stdout.split())
+        return found
 
-        It raises TrafficFailed or CommandError unless all of them succeeded.
-        """
-        program = ["python", "-c", PULSE.read_text(), str(PODS)]
-        with self.kube.talk(self.head_pod, program, container=HEAD, namespace=NAMESPACE) as ask:
-
-            def beat() -> int:
-                answer = json.loads(ask(PULSE_SECONDS))
-                if not answer.get("calls"):
-                    raise TrafficFailed(f"calls between the nodes: {answer}")
-                return int(answer["calls"])
-
-            yield beat
+    def pulse(self, patience: float) -> Pulse:
+        """Return what lets the nodes work with each other; it starts when it is first asked."""
+        return Pulse(self, patience)
 
     def drive(self, steps: Sequence[str]) -> list[Proof]:
-        """Run steps of the workload on both nodes. Raises TrafficFailed unless every one of them succeeded."""
-        within = (STEP_SECONDS + 5) * len(steps) + 30
-        arguments = ["-", "auto", str(PODS), str(STEP_SECONDS), *steps]
-        done = self._python(arguments, within, stdin=WORKLOAD.read_text())
+        """Run steps of the workload on every node. Raises TrafficFailed unless every one of them succeeded."""
+        within = (STEP_SECONDS * 1.5 + 5) * len(steps) * self.timeouts.factor
+        arguments = ["-", "auto", str(self.subject.size), str(STEP_SECONDS * self.timeouts.factor), *steps]
+        done = self._python(arguments, within, stdin=(INSIDE / "workload.py").read_text())
         rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         failed = [f"{row['step']}: {row['detail']}" for row in rows if not row["ok"]]
         if failed or [row["step"] for row in rows] != list(steps):
             raise TrafficFailed(f"of {', '.join(steps)}: {'; '.join(failed) or 'no result'}\n{done.stderr[-2000:]}")
         return [Proof(row["step"], row["detail"], row["seconds"]) for row in rows]
 
-    def nodes(self) -> dict[str, bool]:
-        """Return the address under which each Ray node registered -> whether it is alive."""
-        code = (
-            "import json, ray; ray.init(address='auto', logging_level='ERROR', log_to_driver=False);"
-            "print(json.dumps({n['NodeManagerAddress']: n['Alive'] for n in ray.nodes()}))"
-        )
-        answer: dict[str, bool] = json.loads(self._python(["-c", code], DRIVER_SECONDS).stdout.splitlines()[-1])
-        return answer
-
-    def version(self) -> str:
-        """Return the Ray version that the head runs."""
-        return self._python(["-c", "import ray; print(ray.__version__)"], 60).stdout.strip()
-
-    def job(self, worker_address: str, within: float) -> Proof:
-        """Submit a job whose driver runs on the worker, and read its status and logs through the head.
+    def job(self, on: RayPod) -> JobRun:
+        """Submit a job whose driver is to run on a pod, and read its status and log through the head's dashboard.
 
         Raises TrafficFailed, WaitTimeout.
         """
-        with self.kube.port_forward(NAMESPACE, f"pod/{self.head_pod}", DASHBOARD_PORT) as url:
-            client = JobSubmissionClient(url)
-            name = client.submit_job(
-                entrypoint=f"python -c \"import ray; ray.init(); print('{ANSWER}')\"",
-                entrypoint_resources={f"node:{worker_address}": 0.001},
-            )
+        entrypoint = f'python -c "{JOB_CODE}"'
+        wanted = {"entrypoint": entrypoint, "entrypoint_resources": {f"node:{on.host}": 0.001}}
+        with self.kube.port_forward(self.subject.namespace, f"pod/{self.head.name}", DASHBOARD_PORT) as url:
+            jobs = _Jobs(f"{url}/api/jobs/", self.timeouts.short)
+            name = jobs.ask("POST", "", wanted)["submission_id"].text()
             status = wait_for(
                 f"job {name} ended",
-                lambda: client.get_job_status(name),
-                until=lambda status: status.is_terminal(),
-                within=within,
+                lambda: jobs.ask("GET", name)["status"].text(),  # noqa: PLW0108 - asks anew each time
+                until=lambda status: status in JOB_ENDED,
+                within=self.timeouts.ready,
                 every=1.0,
             )
-            logs = client.get_job_logs(name)
-            if status != JobStatus.SUCCEEDED or ANSWER not in logs:
-                raise TrafficFailed(f"job {name}: {status}, logs: {logs[-1000:]}")
-            return Proof("job", f"{status} on {worker_address}, its log read through the head", 0.0)
-
-    def ask_agent(self, address: str, contract: Contract) -> bool:
-        """Ask a node's dashboard agent over HTTP how it is, from the head; tell whether it answered that it is well."""
-        [port] = [port.number for port in contract.headless_ports() if port.name == AGENT_PORT]
-        url = f"http://{address}:{port}/api/local_raylet_healthz"
-        code = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout={AGENT_SECONDS}).read().decode())"
-        words = ["python", "-c", code]
-        answer = self.kube.exec(self.head_pod, words, container=HEAD, namespace=NAMESPACE, check=False)
-        return answer.stdout.strip() == "success"
+            log = jobs.ask("GET", f"{name}/logs")["logs"].text()
+        said = re.findall(rf"^{JOB_MARK}(\S+)", log, re.MULTILINE)
+        return JobRun(status, said[0] if len(said) == 1 else "", log)
 
     def _python(self, arguments: Sequence[str], within: float, stdin: str | None = None) -> Completed:
         return self.kube.exec(
-            self.head_pod, ["python", *arguments], container=HEAD, namespace=NAMESPACE, timeout=within, stdin=stdin
+            self.head.name,
+            ["python", *arguments],
+            container=self.head.container,
+            namespace=self.subject.namespace,
+            timeout=within,
+            stdin=stdin,
+        )
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """Ray's job API (ray/dashboard/modules/job/job_head.py, 2.10.0 to 2.60.0): no Ray is needed here to ask it."""
+
+    url: str
+    within: float
+
+    def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Field:
+        try:
+            answer = requests.request(method, self.url + path, json=body, timeout=self.within)
+        except requests.RequestException as error:
+            raise TrafficFailed(f"the job API does not answer: {error}") from error
+        if not answer.ok:
+            raise TrafficFailed(f"the job API answers {answer.status_code}: {answer.text[:500]}")
+        return read_json(answer.text, "job API")
+
+
+@dataclass
+class Pulse:
+    """Rounds of calls, objects and questions between all nodes, from one driver that stays until it fails.
+
+    `patience` is seconds that a call of Ray's may take; another one counts from the next driver on.
+    """
+
+    traffic: Traffic
+    patience: float
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _ask: Ask | None = None
+
+    def beat(self) -> Beat:
+        """Do a round. A round that failed has its error in it, and the next one starts anew.
+
+        Raises TrafficFailed where there was no answer at all.
+        """
+        try:
+            beat = self._round()
+        except RaymeshError as error:
+            self.end()
+            raise TrafficFailed(f"work between the nodes: {error}") from error
+        if beat.error:
+            self.end()
+        return beat
+
+    def end(self) -> None:
+        """End the driver; the next round starts another one."""
+        self._ask = None
+        self._stack.close()
+
+    def _round(self) -> Beat:
+        if self._ask is None:
+            self._ask = self._stack.enter_context(self._started())
+        root = read_json(self._ask(self.patience * WHOLE_ROUND).removeprefix(PULSE_MARK), "pulse")
+        return Beat(
+            calls={address: count.integer() for address, count in root["calls"].entries().items()},
+            alive={address: alive.flag() for address, alive in root["alive"].entries().items()},
+            version=root["version"].text(),
+            error=root["error"].text(),
+        )
+
+    def _started(self) -> contextlib.AbstractContextManager[Ask]:
+        subject, head = self.traffic.subject, self.traffic.head
+        [port] = [port.number for port in subject.contract.headless_ports() if port.name == AGENT_PORT]
+        arguments = [str(subject.size), str(port), str(self.patience)]
+        program = ["python", "-c", (INSIDE / "pulse.py").read_text(), *arguments]
+        return self.traffic.kube.talk(
+            head.name, program, container=head.container, namespace=subject.namespace, mark=PULSE_MARK
         )

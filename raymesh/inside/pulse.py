@@ -1,7 +1,8 @@
-"""Runs inside the head pod, with its Ray: an actor a node, which call each other whenever they are asked to.
+"""Runs inside the head pod, with its Ray: an actor a node, which work with each other whenever they are asked to.
 
-Argument: how many nodes there must be. A line on standard input asks for a round of calls, a JSON object on standard
-output says how it went: {"calls": N} or {"error": "..."}. It ends with its standard input.
+Arguments: how many nodes there must be, the port of the dashboard's agents, seconds that a call may take. A line on
+standard input asks for a round, a line that begins with the mark says how it went: {"calls": {address: number},
+"alive": {address: flag}, "version", "error"}. Whatever else Ray prints is not an answer. It ends with its input.
 
 One driver that stays: each that comes and goes leaves worker ports in TIME_WAIT for 60 s, and Ray takes those for
 taken. With the guide's eleven ports a handful of drivers a minute is too many, and the next worker is 60 s late.
@@ -9,29 +10,46 @@ taken. With the guide's eleven ports a handful of drivers a minute is too many, 
 
 import json
 import sys
+import urllib.request
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.util.state import list_logs
 
-NODES = int(sys.argv[1])
-CALLS = 20
-SECONDS = 170  # while the guide's 5000 tasks are taken in, a round took 40: the raylet has no time for others
+MARK = "raymesh-pulse "
+NODES, AGENT_PORT, SECONDS = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+CALLS = 60  # a pair of nodes and direction
+BIG = 1_000_000  # bytes: above what Ray sends inside a call, so that it goes through the object manager
 
 
 class Peer:
+    def where(self) -> str:
+        address: Any = ray.util.get_node_ip_address
+        return str(address())
+
     def hit(self) -> int:
         return 1
+
+    def make(self) -> bytes:
+        return bytes(BIG)
+
+    def take(self, data: bytes) -> int:
+        return len(data)
 
     def call(self, other: Any) -> int:
         return int(sum(ray.get([other.hit.remote() for _ in range(CALLS)])))
 
 
-def peers() -> list[Any]:
+def peers() -> dict[str, Any]:
+    """Return an actor a node, by the node's address and by Ray's own word."""
     ids = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if len(ids) != NODES:
         raise RuntimeError(f"{len(ids)} of {NODES} nodes are alive")
-    return [actor(NodeAffinitySchedulingStrategy(node, soft=False)) for node in ids]
+    made = [actor(NodeAffinitySchedulingStrategy(node, soft=False)) for node in ids]
+    return dict(zip(ray.get([one.where.remote() for one in made], timeout=SECONDS), made, strict=True))
 
 
 def actor(place: Any) -> Any:
@@ -40,24 +58,78 @@ def actor(place: Any) -> Any:
     return remote(Peer).remote()
 
 
-def beat(actors: list[Any]) -> int:
-    calls = sum(ray.get([one.hit.remote() for one in actors for _ in range(CALLS)], timeout=SECONDS))
-    for one in actors:
-        for other in actors:
-            if one is not other:  # one pair at a time: an actor that waits for another answers nobody
-                calls += ray.get(one.call.remote(other), timeout=SECONDS)
-    return int(calls)
+def beat(actors: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
+    """Let each node call each other one, send it an object, and have its agent and its logs asked.
+
+    Return the calls that each answered, and what failed: one step that fails does not keep the others from being done.
+    """
+    calls = dict.fromkeys(actors, 0)
+    failed: list[str] = []
+
+    def step(what: str, do: Callable[[], object]) -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            failed.append(f"{what}: {type(error).__name__}: {str(error)[:200]}")
+
+    def hit(address: str) -> None:
+        calls[address] += sum(ray.get([actors[address].hit.remote() for _ in range(CALLS)], timeout=SECONDS))
+
+    def call(source: str, target: str) -> None:
+        # One pair at a time: an actor that waits for another answers nobody.
+        calls[target] += ray.get(actors[source].call.remote(actors[target]), timeout=SECONDS)
+
+    def send(pairs: list[tuple[str, str]]) -> None:
+        sent = {actors[target].take.remote(actors[source].make.remote()): (source, target) for source, target in pairs}
+        taken, lost = ray.wait(list(sent), num_returns=len(sent), timeout=SECONDS)
+        wrong = [sent[ref] for ref in [*lost, *(ref for ref in taken if ray.get(ref) != BIG)]]
+        if wrong:
+            raise RuntimeError(f"not taken whole: {'; '.join(f'{source} to {target}' for source, target in wrong)}")
+
+    for node in ray.nodes():
+        address = node["NodeManagerAddress"]
+        if node["Alive"]:
+            step(f"agent of {address}", partial(ask_agent, address))
+            step(f"logs of {address}", partial(read_logs, node["NodeID"]))
+    for address in actors:
+        step(f"calls to {address}", partial(hit, address))
+    pairs = [(source, target) for source in actors for target in actors if source != target]
+    for source, target in pairs:
+        step(f"calls from {source} to {target}", partial(call, source, target))
+    step("objects", partial(send, pairs))
+    return calls, failed
+
+
+def read_logs(node: str) -> None:
+    if not list_logs(address="auto", node_id=node, timeout=int(SECONDS)):
+        raise RuntimeError("no logs")
+
+
+def ask_agent(address: str) -> None:
+    url = f"http://{address}:{AGENT_PORT}/api/local_raylet_healthz"
+    with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+        said = answer.read().decode()
+    if said != "success":
+        raise RuntimeError(f"the agent of {address} says {said[:100]!r}")
 
 
 def main() -> None:
     ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
-    actors = peers()
+    actors: dict[str, Any] = {}
     for _ in sys.stdin:
+        calls: dict[str, int] = {}
         try:
-            answer: dict[str, object] = {"calls": beat(actors)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-            answer = {"error": f"{type(error).__name__}: {error}"[:600]}
-        print(json.dumps(answer), flush=True)
+            actors = actors or peers()
+            calls, failed = beat(actors)
+        except Exception as reason:  # noqa: BLE001 - whatever it is, it is the answer
+            failed = [f"{type(reason).__name__}: {str(reason)[:600]}"]
+        alive: dict[str, bool] = {}
+        for node in ray.nodes():  # one that was started anew is there twice, dead and alive
+            address = node["NodeManagerAddress"]
+            alive[address] = alive.get(address, False) or bool(node["Alive"])
+        answer = {"calls": calls, "alive": alive, "version": ray.__version__, "error": "; ".join(failed)}
+        sys.stdout.write(MARK + json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 main()

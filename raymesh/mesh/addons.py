@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from raymesh.errors import Unreadable
 from raymesh.manifests.patching import Doc, load, with_images
 from raymesh.mesh import stock_envoy
 from raymesh.mesh.istio import NAMESPACE
 from raymesh.platform.kube import Kube
+from raymesh.witness.pods import parse_pods
 
+JAEGER_ADMIN_PORT = 14269
 NAMES = ("prometheus", "jaeger", "kiali")  # Kiali asks the other two when it starts
 
 
@@ -26,3 +31,13 @@ def wait(kube: Kube, *, within: float) -> None:
 
 def _is_scrape_config(doc: Doc) -> bool:
     return doc["kind"] == "ConfigMap" and "prometheus.yml" in doc["data"]
+
+
+def jaeger_version(kube: Kube) -> str:
+    """Return the version that Jaeger reports among its own metrics (all-in-one 1.42 to 1.76: jaeger_build_info)."""
+    [pod] = parse_pods(kube.pods_json(NAMESPACE, "app=jaeger"))
+    metrics = kube.of_pod(NAMESPACE, pod.name, JAEGER_ADMIN_PORT, "metrics")
+    found = re.search(r'^jaeger_build_info\{.*version="v?([^"]+)"', metrics, re.MULTILINE)
+    if not found:
+        raise Unreadable("Jaeger's metrics have no jaeger_build_info")
+    return found[1]

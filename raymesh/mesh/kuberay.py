@@ -7,6 +7,7 @@ from pathlib import Path
 from raymesh.machine.programs import run
 from raymesh.manifests.patching import Doc, parse, pod_templates
 from raymesh.platform.kube import Kube
+from raymesh.witness.pods import parse_pods
 
 NAMESPACE = "ray-system"
 SELECTOR = "app.kubernetes.io/name=kuberay"
@@ -39,9 +40,6 @@ def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:
 
 def version(kube: Kube) -> str:
     """Return the version of the operator that runs: its image's tag, for the program reports none of its own."""
-    shown = kube.kubectl(
-        *("get", "pods", "-n", NAMESPACE, "-l", SELECTOR),
-        *("-o", "jsonpath={.items[*].status.containerStatuses[*].image}"),
-    ).stdout.split()
-    [image] = shown
-    return image.rsplit(":", 1)[1]
+    [pod] = parse_pods(kube.pods_json(NAMESPACE, SELECTOR))
+    [container] = pod.containers
+    return container.image.rsplit(":", 1)[1]

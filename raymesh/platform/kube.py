@@ -39,6 +39,10 @@ API_SECONDS = (5, 15)  # until the API server takes a connection, and until it s
 READ_BYTES = 65536
 
 
+Ask = Callable[[float], str]
+"""Asks a program; takes the seconds that its answer may take."""
+
+
 @dataclass(frozen=True)
 class Kube:
     """One cluster; every call raises CommandError with kubectl's last lines where it fails."""
@@ -66,7 +70,7 @@ class Kube:
         argv: Sequence[str],
         *,
         container: str,
-        namespace: str = "default",
+        namespace: str,
         timeout: float = CALL_SECONDS,
         stdin: str | None = None,
         check: bool = True,
@@ -92,6 +96,20 @@ class Kube:
         """Return the API server's version, such as "v1.29.15"."""
         with self._client() as api:
             return str(client.VersionApi(api).get_code(_request_timeout=API_SECONDS).git_version)
+
+    def of_pod(self, namespace: str, pod: str, port: int, path: str) -> str:
+        """Return what a pod answers to a GET of `path` on a port, asked through the API server."""
+        with self._client() as api:
+            answer: Any = client.CoreV1Api(api).connect_get_namespaced_pod_proxy_with_path(
+                f"{pod}:{port}", namespace, path, _preload_content=False, _request_timeout=API_SECONDS
+            )
+            return str(answer.data.decode())
+
+    def kubelets(self) -> dict[str, str]:
+        """Return the version of each node's kubelet, by node."""
+        with self._client() as api:
+            nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=API_SECONDS).items
+        return {str(node.metadata.name): str(node.status.node_info.kubelet_version) for node in nodes}
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[client.ApiClient]:
@@ -167,13 +185,11 @@ class Kube:
             yield f"http://{address}"
 
     @contextlib.contextmanager
-    def talk(
-        self, pod: str, argv: Sequence[str], *, container: str, namespace: str = "default"
-    ) -> Iterator[Callable[[float], str]]:
+    def talk(self, pod: str, argv: Sequence[str], *, container: str, namespace: str, mark: str = "") -> Iterator[Ask]:
         """Yield a call that sends an empty line to a program in a container and returns the line that comes back.
 
-        The program ends with its standard input. The call takes the seconds that an answer may take; it raises
-        CommandError where none comes.
+        Only a line that begins with `mark` is an answer. The program ends with its standard input. The call takes the
+        seconds that an answer may take; it raises CommandError where none comes.
         """
         words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "exec", "-i", "-n", namespace, pod]
         with tempfile.TemporaryFile() as errors:
@@ -184,11 +200,18 @@ class Kube:
             assert process.stdout is not None
             asks, answers = process.stdin.fileno(), process.stdout.fileno()
 
+            waiting = bytearray()  # what came and is not yet a whole line
+
             def ask(within: float) -> str:
-                end, line = time.monotonic() + within, b""
+                end = time.monotonic() + within
                 with contextlib.suppress(BrokenPipeError):  # then no answer comes either, and the error says why
                     os.write(asks, b"\n")
-                while not line.endswith(b"\n"):
+                while True:
+                    while b"\n" in waiting:
+                        line, _, rest = bytes(waiting).partition(b"\n")
+                        waiting[:] = rest
+                        if line.startswith(mark.encode()):
+                            return line.decode(errors="replace")
                     came = select.select([answers], [], [], max(0.0, end - time.monotonic()))[0]
                     part = os.read(answers, READ_BYTES) if came else b""
                     if not part:
@@ -196,8 +219,7 @@ class Kube:
                         last = errors.read()[-2000:].decode(errors="replace")
                         why = "it ended" if came else f"silent for {within:g} s"
                         raise CommandError(f"no answer of {argv[0]} in {namespace}/{pod}: {why}\n{last}")
-                    line += part
-                return line.decode()
+                    waiting.extend(part)
 
             try:
                 yield ask

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
+from raymesh.ports import Role
+from raymesh.ports.model import Crossing
 from raymesh.witness.jaeger import Span
 
 
@@ -27,3 +30,20 @@ def calls_across(spans: Iterable[Span]) -> list[Call]:
         and (client := clients.get((server.trace_id, server.parent_id)))
         and client.pod != server.pod
     ]
+
+
+def crossing(source: Role, target: Role) -> Crossing | None:
+    """Return the direction from a node of one role to another node; None for what the contract has no word for."""
+    name = f"{source}->{target}"
+    return next((known for known in get_args(Crossing) if known == name), None)
+
+
+def directions(calls: Iterable[Call], roles: Mapping[str, Role]) -> dict[int, set[Crossing]]:
+    """Return, by port, in which directions traced calls crossed; `roles` are by name of pod."""
+    found: dict[int, set[Crossing]] = {}
+    for call in calls:
+        port, source, target = call.server.upstream.port, roles.get(call.client.pod), roles.get(call.server.pod)
+        way = crossing(source, target) if source and target else None
+        if port is not None and way:
+            found.setdefault(port, set()).add(way)
+    return found

@@ -1,26 +1,36 @@
-"""What a verdict says: one finding for each condition."""
+"""What a verdict says: one finding for each thing that it was asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from raymesh.verdicts.catalog import Verdict
+
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One condition, whether it holds, and on whose word."""
+    """One condition, whether it holds, and on whose word. `about` is the pod or port that it is said of, if one."""
 
-    verdict: str
+    verdict: Verdict
     ok: bool
     expected: str
     seen: str
     witness: str
+    about: str = ""
     figures: Mapping[str, str | int | float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{'ok' if self.ok else 'FAILED'}: {self.verdict}: expected {self.expected}; {self.witness}: {self.seen}"
+        about = f" ({self.about})" if self.about else ""
+        return (
+            f"{'ok' if self.ok else 'FAILED'}: {self.verdict}{about}: "
+            f"expected {self.expected}; {self.witness}: {self.seen}"
+        )
+
+
+Findings = tuple[Finding, ...]
 
 
 def holds(findings: Sequence[Finding]) -> bool:
@@ -28,14 +38,14 @@ def holds(findings: Sequence[Finding]) -> bool:
     return bool(findings) and all(finding.ok for finding in findings)
 
 
-def red(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def red(findings: Iterable[Finding]) -> Findings:
     """Return those that do not hold."""
     return tuple(finding for finding in findings if not finding.ok)
 
 
-def names(findings: Iterable[Finding]) -> set[str]:
-    """Return the names of the verdicts."""
-    return {finding.verdict for finding in findings}
+def verdicts_of(findings: Iterable[Finding]) -> frozenset[Verdict]:
+    """Return the verdicts that the findings are of."""
+    return frozenset(finding.verdict for finding in findings)
 
 
 def failures(findings: Sequence[Finding]) -> str:

@@ -1,49 +1,73 @@
-"""Platform: what runs is what the lane says, in the mesh, with Ray's own TLS off."""
+"""Platform: what runs is what the lane says, each Ray pod whole in the mesh, with Ray's own TLS off."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from raymesh.lane import Lane
-from raymesh.verdicts.finding import Finding, some
+from raymesh.subject import RayPod, Subject
+from raymesh.verdicts.catalog import (
+    COUNTED,
+    INTERCEPTED,
+    NO_INIT,
+    RAY_TLS_OFF,
+    READY,
+    REGISTERED,
+    SIDECARS,
+    VERSIONS,
+    Verdict,
+)
+from raymesh.verdicts.finding import Finding, Findings, some
 from raymesh.witness.pods import SIDECAR, Pod
 
 WITNESS = "Kubernetes"
 WAIT_FOR_GCS = "wait-gcs-ready"
 RAY_TLS = "RAY_USE_TLS"
 OFF = ("", "0", "false")
+# What keeps a pod's traffic from its sidecar (istio pkg/.../annotation; names as Istio 1.21 to 1.31 read them). An
+# annotation with the value that Istio takes without it keeps nothing.
+KEEPS_OUT: Mapping[str, tuple[str, ...]] = {
+    "traffic.sidecar.istio.io/excludeInboundPorts": ("", "15020", "15090,15021,15020", "15020,15021,15090"),
+    "traffic.sidecar.istio.io/includeInboundPorts": ("*",),
+    "traffic.sidecar.istio.io/excludeOutboundPorts": ("",),
+    "traffic.sidecar.istio.io/includeOutboundPorts": ("",),
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges": ("",),
+    "traffic.sidecar.istio.io/includeOutboundIPRanges": ("*",),
+    "traffic.sidecar.istio.io/excludeInterfaces": ("",),
+    "sidecar.istio.io/interceptionMode": ("REDIRECT", "TPROXY"),
+}
 
 
 def platform_as_pinned(
     pods: Sequence[Pod],
-    ray_pods: Sequence[Pod],
+    subject: Subject,
     versions: Mapping[str, str],
+    wanted: Mapping[str, str],
     ray_nodes: Mapping[str, bool],
-    *,
-    lane: Lane,
-    headless_host: str,
-    ray_pod_count: int,
-) -> tuple[Finding, ...]:
-    """Judge all pods, the Ray pods among them, the versions that programs report, and Ray's list of nodes.
+    environments: Mapping[str, Mapping[str, str]],
+) -> Findings:
+    """Judge all pods, the subject's among them, the versions that programs report, and Ray's list of nodes.
 
-    `versions` is by program: istiod, kuberay-operator, ray, kubernetes. `ray_nodes` says for each address under which a
-    node registered whether it is alive.
+    `versions` and `wanted` are by program. `ray_nodes` says for each address under which a node registered whether it
+    is alive. `environments` are, by name of Ray pod, the variables of the running Ray process that are about TLS.
     """
+    members = subject.members(pods)
     return (
         _ready(pods),
-        _versions(versions, lane),
-        _counted(ray_pods, ray_pod_count),
-        _sidecars(ray_pods),
-        _no_init_container(ray_pods),
-        _registered(ray_pods, ray_nodes, headless_host),
-        _ray_tls_off(ray_pods),
+        _versions(versions, wanted),
+        _counted(members, subject),
+        _sidecars(members),
+        _no_init_container(members),
+        _registered(members, ray_nodes),
+        _ray_tls_off(members, environments),
+        _intercepted(members),
     )
 
 
 def _ready(pods: Sequence[Pod]) -> Finding:
     waiting = [f"{pod.namespace}/{pod.name}" for pod in pods if not pod.ready]
     return Finding(
-        "every pod is Ready",
+        READY,
         ok=bool(pods) and not waiting,
         expected="pods, all Ready",
         seen=f"{len(pods)} pods, not Ready: {some(waiting)}",
@@ -52,67 +76,100 @@ def _ready(pods: Sequence[Pod]) -> Finding:
     )
 
 
-def _versions(versions: Mapping[str, str], lane: Lane) -> Finding:
-    wanted = {"istiod": lane.istio, "kuberay-operator": lane.kuberay, "ray": lane.ray, "kubernetes": lane.kubernetes}
+def _versions(versions: Mapping[str, str], wanted: Mapping[str, str]) -> Finding:
+    """Every program that reports a version must be one that is wanted, and every one that is wanted must report."""
     seen = {program: version.removeprefix("v") for program, version in versions.items()}
-    other = [f"{program} {seen.get(program, 'unknown')}" for program in wanted if seen.get(program) != wanted[program]]
+    other = [
+        f"{program} {version}, not {_of(program, wanted) or 'known to the lane'}"
+        for program, version in seen.items()
+        if version != _of(program, wanted)
+    ]
+    silent = [name for name in wanted if not any(_kind(program) == name for program in seen)]
     return Finding(
-        "versions are the lane's",
-        ok=not other,
-        expected=some(f"{program} {version}" for program, version in wanted.items()),
-        seen=some(other, "just these"),
+        VERSIONS,
+        ok=bool(wanted) and not other and not silent,
+        expected=some((f"{program} {version}" for program, version in wanted.items()), "versions"),
+        seen=f"{len(seen)} programs, of another version: {some(other)}; silent: {some(silent)}",
         witness="the programs themselves",
-        figures=wanted,
+        figures=dict(seen),
     )
 
 
-def _counted(ray_pods: Sequence[Pod], count: int) -> Finding:
+def _kind(program: str) -> str:
+    """Return what a program is: `envoy of POD` and `kubelet of NODE` are envoy and kubelet."""
+    return program.split(" of ", maxsplit=1)[0]
+
+
+def _of(program: str, wanted: Mapping[str, str]) -> str:
+    return wanted.get(_kind(program), "")
+
+
+def _counted(members: Sequence[RayPod], subject: Subject) -> Finding:
+    found = Counter(one.group for one in members)
     return Finding(
-        "the RayCluster has its pods",
-        ok=len(ray_pods) == count > 0,
-        expected=f"{count} Ray pods",
-        seen=some(pod.name for pod in ray_pods),
+        COUNTED,
+        ok=bool(subject.groups) and dict(found) == dict(subject.groups),
+        expected=some(f"{group}: {count}" for group, count in subject.groups.items()),
+        seen=some(f"{group}: {count}" for group, count in found.items()),
         witness=WITNESS,
+        figures={"pods": len(members)},
     )
 
 
-def _sidecars(ray_pods: Sequence[Pod]) -> Finding:
-    bare = [pod.name for pod in ray_pods if SIDECAR not in {container.name for container in pod.containers}]
-    return _all_ray_pods("sidecar in each Ray pod", ray_pods, f"a container {SIDECAR}", bare)
+def _sidecars(members: Sequence[RayPod]) -> Finding:
+    bare = [one.name for one in members if SIDECAR not in {container.name for container in one.pod.containers}]
+    return _every_member(SIDECARS, members, f"a container {SIDECAR}", bare)
 
 
-def _no_init_container(ray_pods: Sequence[Pod]) -> Finding:
-    waiting = [pod.name for pod in ray_pods if WAIT_FOR_GCS in pod.init_containers]
-    return _all_ray_pods(f"no {WAIT_FOR_GCS} init container", ray_pods, f"none with {WAIT_FOR_GCS}", waiting)
+def _no_init_container(members: Sequence[RayPod]) -> Finding:
+    waiting = [one.name for one in members if WAIT_FOR_GCS in one.pod.init_containers]
+    return _every_member(NO_INIT, members, f"none with {WAIT_FOR_GCS}", waiting)
 
 
-def _ray_tls_off(ray_pods: Sequence[Pod]) -> Finding:
+def _ray_tls_off(members: Sequence[RayPod], environments: Mapping[str, Mapping[str, str]]) -> Finding:
     """Ray's own TLS would encrypt too, and the mesh would get the credit."""
     encrypting = [
-        f"{pod.name}: {RAY_TLS}={value}"
-        for pod in ray_pods
-        for container in pod.containers
+        f"{one.name}: {RAY_TLS}={value}"
+        for one in members
+        for container in one.pod.containers
         if (value := container.environment.get(RAY_TLS, "")) is None or value.lower() not in OFF
     ]
-    return _all_ray_pods("Ray's own TLS is off", ray_pods, f"{RAY_TLS} unset or 0", encrypting)
+    running = [
+        f"{one.name}: {RAY_TLS}={environments[one.name][RAY_TLS]} in the process"
+        for one in members
+        if environments.get(one.name, {}).get(RAY_TLS, "").lower() not in OFF
+    ]
+    unseen = [f"{one.name}: its process was not looked at" for one in members if one.name not in environments]
+    return _every_member(RAY_TLS_OFF, members, f"{RAY_TLS} unset or 0", [*encrypting, *running, *unseen])
 
 
-def _all_ray_pods(verdict: str, ray_pods: Sequence[Pod], expected: str, wrong: list[str]) -> Finding:
+def _intercepted(members: Sequence[RayPod]) -> Finding:
+    kept = [f"{one.name}: hostNetwork" for one in members if one.pod.host_network]
+    kept += [
+        f"{one.name}: {name}={one.pod.annotations[name]!r}"
+        for one in members
+        for name, harmless in KEEPS_OUT.items()
+        if name in one.pod.annotations and one.pod.annotations[name].replace(" ", "") not in harmless
+    ]
+    return _every_member(INTERCEPTED, members, "nothing kept from the sidecar", kept)
+
+
+def _every_member(verdict: Verdict, members: Sequence[RayPod], expected: str, wrong: list[str]) -> Finding:
     return Finding(
         verdict,
-        ok=bool(ray_pods) and not wrong,
+        ok=bool(members) and not wrong,
         expected=f"Ray pods, {expected}",
-        seen=f"{len(ray_pods)} Ray pods, otherwise: {some(wrong)}",
+        seen=f"{len(members)} Ray pods, otherwise: {some(wrong)}",
         witness=WITNESS,
     )
 
 
-def _registered(ray_pods: Sequence[Pod], ray_nodes: Mapping[str, bool], headless_host: str) -> Finding:
+def _registered(members: Sequence[RayPod], ray_nodes: Mapping[str, bool]) -> Finding:
     """Istio finds the service behind a call only by this name."""
-    wanted = {f"{pod.ip.replace('.', '-')}.{headless_host}" for pod in ray_pods}
+    wanted = {one.host for one in members}
     alive = {address for address, is_alive in ray_nodes.items() if is_alive}
     return Finding(
-        "each Ray node is registered under its pod's FQDN",
+        REGISTERED,
         ok=bool(wanted) and alive == wanted,
         expected=some(sorted(wanted)),
         seen=f"alive: {some(sorted(alive))}",

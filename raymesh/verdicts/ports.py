@@ -1,85 +1,174 @@
-"""Ports: what listens is in the contract, and what crosses is seen by the mesh as the protocol that was declared."""
+"""Ports: what listens is in the contract and Ray's, nothing goes past the sidecars, and what crosses is as declared."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from raymesh.ports import Contract, Role
+from raymesh.ports import Contract, Port
+from raymesh.ports.model import Crossing
+from raymesh.subject import RayPod
 from raymesh.verdicts.calls import Call
-from raymesh.verdicts.finding import Finding, some
-from raymesh.witness.envoy import Cluster, InboundChain
-from raymesh.witness.jaeger import parse_upstream
+from raymesh.verdicts.catalog import BYPASS, CROSSED, DECLARED, LISTENING, UDP, Verdict
+from raymesh.verdicts.finding import Finding, Findings, some
+from raymesh.witness.envoy import InboundChain
+from raymesh.witness.holders import Held, Inside
+from raymesh.witness.sockets import Endpoint, State
 
-DECLARED = "each port is seen as the protocol that was declared"
-ROLES: tuple[Role, ...] = ("head", "worker")
+WITNESS = "sockets"
 SIDECAR_PORTS = {
+    15000: "Envoy's admin interface",
     15001: "the sidecar's outbound listener, behind the pod's own redirect",
+    15004: "the sidecar's agent: debug interface",
     15006: "the sidecar's inbound listener, behind the pod's own redirect",
     15020: "the sidecar's agent: health and merged metrics",
     15021: "the sidecar's health check",
+    15053: "the sidecar's agent: DNS proxy",
     15090: "the sidecar's metrics",
 }
+REDIRECTS = (15001, 15006)  # where the pod's own redirect leads what goes out and what comes in
+INBOUND_SOURCE = "127.0.0.6"  # from where the sidecar hands on what came in (istio pkg/.../InboundPassthroughBindIpv4)
 
 
-def listening_ports(listening: Mapping[Role, Collection[int]], contract: Contract) -> tuple[Finding, ...]:
-    """Judge the ports that listen in each pod on an address that other pods reach (not those of loopback only)."""
-    return tuple(_of_role(role, listening.get(role, ()), contract) for role in ROLES)
+def listening_ports(members: Sequence[RayPod], insides: Mapping[str, Inside], contract: Contract) -> Findings:
+    """Judge the sockets of each Ray pod; `insides` is by name of pod."""
+    return (
+        *(_listening(one, insides.get(one.name), contract) for one in members),
+        *(_udp(one, insides.get(one.name)) for one in members),
+        *(_bypass(one, insides.get(one.name), members) for one in members),
+    )
 
 
-def _of_role(role: Role, listening: Collection[int], contract: Contract) -> Finding:
-    known = {number for number in listening if contract.port_at(number, role)}
-    sidecar = set(listening) & set(SIDECAR_PORTS)
-    stray = sorted(set(listening) - known - sidecar)
-    random = [port for port in contract.listeners(role) if not port.fixed]
-    why = f" (known to be random: {some(f'{p.name}, {p.allowed}' for p in random)})" if stray and random else ""
+def _listening(one: RayPod, inside: Inside | None, contract: Contract) -> Finding:
+    if inside is None:
+        return _unseen(LISTENING, one)
+    ray = [held for held in inside.listening if held.holder and held.holder.ray]
+    known = [held for held in ray if contract.port_at(held.socket.local.port, one.role)]
+    sidecar = [held for held in inside.listening if held.of_sidecar and held.socket.local.port in SIDECAR_PORTS]
+    strange = [held for held in inside.listening if held not in known and held not in sidecar]
+    random = [port for port in contract.listeners(one.role) if not port.fixed]
+    why = f" (known to be random: {some(f'{p.name}, {p.allowed}' for p in random)})" if strange and random else ""
     return Finding(
-        f"every listening port of the {role} is declared or named",
-        ok=bool(known) and bool(sidecar) and not stray,
-        expected="ports of Ray and of the sidecar, none unknown",
-        seen=f"{len(known)} of Ray, {len(sidecar)} of the sidecar, unknown: {some(stray)}{why}",
-        witness=f"sockets of the {role}",
-        figures={"ports": len(set(listening)), "unknown": len(stray)},
+        LISTENING,
+        ok=bool(known) and bool(sidecar) and not strange,
+        expected="ports of the contract, held by Ray, and the sidecar's; none unknown, none a stranger's",
+        seen=f"{len(known)} of Ray, {len(sidecar)} of the sidecar, others: {some(strange)}{why}",
+        witness=WITNESS,
+        about=one.name,
+        figures={"ports": len(inside.listening_ports), "others": len(strange)},
+    )
+
+
+def _udp(one: RayPod, inside: Inside | None) -> Finding:
+    """A socket with a peer is a client's, as in a DNS query; one without waits for whoever comes."""
+    if inside is None:
+        return _unseen(UDP, one)
+    waiting = [
+        held for held in inside.udp if held.socket.state == State.CLOSE and not held.socket.local.address.is_loopback
+    ]
+    return Finding(
+        UDP,
+        ok=bool(inside.tcp) and not waiting,
+        expected="no UDP socket that waits for packets",
+        seen=some(waiting),
+        witness=WITNESS,
+        about=one.name,
+        figures={"udp sockets": len(inside.udp)},
+    )
+
+
+def _bypass(one: RayPod, inside: Inside | None, members: Sequence[RayPod]) -> Finding:
+    """Every connection of Ray's has the sidecar's beside it: dialled, its local end is the sidecar's remote end.
+
+    Taken, it comes from the sidecar's own address. What comes straight from another address came past the sidecar.
+    """
+    if inside is None:
+        return _unseen(BYPASS, one)
+    live = [held for held in inside.tcp if held.socket.state == State.ESTABLISHED]
+    own = [held for held in live if not held.of_sidecar]
+    # Whatever its state and owner: a connection that Envoy has not yet taken belongs to nobody.
+    through = {held.socket.remote for held in inside.tcp if held.socket.local.port in REDIRECTS}
+    others = {member.ip for member in members if member.name != one.name}
+    past = [
+        f"{held} <-> {held.socket.remote.address}:{held.socket.remote.port}"
+        for held in own
+        if (_is_taken(held, inside, one.ip) or _is_dialled(held, inside, others, through))
+    ]
+    return Finding(
+        BYPASS,
+        ok=bool(own) and bool(through) and not past,
+        expected="connections of Ray's, each through the sidecar",
+        seen=f"{len(own)} of Ray's, past the sidecar: {some(past)}",
+        witness=WITNESS,
+        about=one.name,
+        figures={"connections": len(own), "past the sidecar": len(past)},
+    )
+
+
+def _is_taken(held: Held, inside: Inside, ip: str) -> bool:
+    remote = held.socket.remote.address
+    inward = remote.is_loopback or str(remote) in (INBOUND_SOURCE, ip)
+    return held.socket.local.port in inside.listening_ports and not inward
+
+
+def _is_dialled(held: Held, inside: Inside, others: set[str], through: set[Endpoint]) -> bool:
+    dialled = held.socket.local.port not in inside.listening_ports
+    return dialled and str(held.socket.remote.address) in others and held.socket.local not in through
+
+
+def _unseen(verdict: Verdict, one: RayPod) -> Finding:
+    return Finding(
+        verdict, ok=False, expected="the pod's sockets", seen="not looked at", witness=WITNESS, about=one.name
     )
 
 
 def protocols_seen(
-    calls: Iterable[Call], chains: Sequence[InboundChain], clusters: Iterable[Cluster]
+    calls: Iterable[Call], chains: Sequence[InboundChain], dialled: Collection[int]
 ) -> dict[int, set[str]]:
     """Return, by port, as what the mesh saw the traffic that crossed.
 
-    Traced calls tell gRPC from HTTP. TCP leaves none: it is a port whose inbound chain is TCP and whose inbound
-    cluster was connected to. `chains` and `clusters` are of the receiving sidecars.
+    Traced calls tell gRPC from HTTP. TCP leaves none: it is a port that a node of Ray's `dialled` and whose inbound
+    chain, among `chains` of the receiving sidecars, is TCP.
     """
     seen: dict[int, set[str]] = {}
     for call in calls:
         port = call.server.upstream.port
         if port is not None:
             seen.setdefault(port, set()).add("grpc" if call.server.grpc_path else "http")
-    tcp_ports = {chain.port for chain in chains if chain.protocol == "tcp"}
-    for cluster in clusters:
-        upstream = parse_upstream(cluster.name)
-        if upstream.direction == "inbound" and upstream.port in tcp_ports and upstream.port and cluster.connections:
-            seen.setdefault(upstream.port, set()).add("tcp")
+    for chain in chains:
+        if chain.protocol == "tcp" and chain.port is not None and chain.port in dialled:
+            seen.setdefault(chain.port, set()).add("tcp")
     return seen
 
 
 def crossing_ports(
-    seen: Mapping[int, Collection[str]], contract: Contract, *, must_cross: Collection[str]
-) -> tuple[Finding, ...]:
-    """Judge `protocols_seen`. `must_cross` are names of the contract; of a range, one port is enough."""
-    absent = [name for name in must_cross if not any(contract.find(name).holds(number) for number in seen)]
+    seen: Mapping[int, set[str]],
+    directions: Mapping[int, set[Crossing]],
+    contract: Contract,
+    *,
+    must_cross: Mapping[str, Sequence[Crossing]],
+) -> Findings:
+    """Judge `protocols_seen`, and in which directions each port was crossed.
+
+    `must_cross` is by name of the contract; of a range, one port a direction is enough.
+    """
+    absent = [
+        f"{name} {direction}"
+        for name, wanted in must_cross.items()
+        for direction in wanted
+        if not _crossed(contract.find(name), direction, directions)
+    ]
     crossed = Finding(
-        "the traffic crossed the ports that it was made for",
-        ok=bool(must_cross) and not absent,
-        expected=some(sorted(must_cross)),
-        seen=f"ports {some(sorted(seen))}; not crossed: {some(absent)}",
+        CROSSED,
+        ok=any(must_cross.values()) and not absent,
+        expected=some(f"{name} {' and '.join(wanted)}" for name, wanted in must_cross.items()),
+        seen=f"ports {some(sorted(directions))}; not crossed: {some(absent)}",
         witness="mesh",
         figures={"ports": len(seen)},
     )
     wrong = [
         f"{number}: {'+'.join(sorted(protocols))}, declared {contract.protocol_of(number) or 'nowhere'}"
         for number, protocols in sorted(seen.items())
-        if set(protocols) != {contract.protocol_of(number)}
+        if protocols != {contract.protocol_of(number)}
     ]
     declared = Finding(
         DECLARED,
@@ -87,5 +176,10 @@ def crossing_ports(
         expected="ports, each with its appProtocol only",
         seen=f"{len(seen)} ports, otherwise: {some(wrong)}",
         witness="mesh",
+        figures={"ports": len(seen)},
     )
     return crossed, declared
+
+
+def _crossed(port: Port, direction: Crossing, directions: Mapping[int, set[Crossing]]) -> bool:
+    return any(port.holds(number) and direction in seen for number, seen in directions.items())

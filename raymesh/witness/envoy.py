@@ -1,27 +1,27 @@
-"""A sidecar's own Envoy as a witness: what its admin interface says, asked through pilot-agent in the pod."""
+"""A sidecar's own Envoy as a witness: what its admin interface says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from raymesh.witness.fields import Field, optional_flag, optional_items, optional_text, read_json
-from raymesh.witness.http import Recorder
-
-Kubectl = Callable[[list[str]], str]
-"""Runs kubectl with these arguments and returns what it printed."""
+from raymesh.witness.http import Http
+from raymesh.witness.jaeger import CLUSTER_NAME
 
 # Istio's sidecars keep few statistics unless told otherwise. Without this one (proxyStatsMatcher.inclusionRegexps in
 # the mesh's default proxy configuration) no handshake is counted where anyone can see it.
 HANDSHAKE_STATS = r"listener\..*\.ssl\..*"
 
+ADMIN_PORT = 15000  # on the pod's loopback (istio pkg/config/constants)
 INBOUND_LISTENER = "virtualInbound"
 TLS_SOCKET = "envoy.transport_sockets.tls"
 SOCKETS = (TLS_SOCKET, "envoy.transport_sockets.raw_buffer")
 HTTP_MANAGER = "envoy.filters.network.http_connection_manager"
 TCP_PROXY = "envoy.filters.network.tcp_proxy"
 BLACK_HOLE = "BlackHoleCluster"
+ACCEPT_UNTRUSTED = "ACCEPT_UNTRUSTED"
 STATES = ("LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING")
 HANDSHAKE = re.compile(r"listener\..+\.ssl\.versions\.(?P<version>.+)")
 VERSION_PARTS = 5  # hash/number/tree state/build/TLS library
@@ -35,17 +35,44 @@ class Handshakes:
 
 
 @dataclass(frozen=True)
+class TlsContext:
+    """One side's settings of TLS."""
+
+    minimum: str  # TLSv1_3, or empty where none is set
+    certificate: str  # name of the secret that it presents, empty where none
+    ca: str  # name of the secret that the other's certificate is checked against; "inline" where it is written out
+    accepts_untrusted: bool  # checks nothing, whatever `ca` says
+    demands_certificate: bool  # of a client
+
+
+@dataclass(frozen=True)
 class InboundChain:
     """What a sidecar does with a connection that comes in for `port` (None: for any port without a chain)."""
 
     name: str
     port: int | None
     match: str  # tls, raw_buffer, or empty: matches both
-    tls: bool
-    client_certificate: bool  # required
-    minimum_tls: str  # TLSv1_3, or empty where the chain sets none
+    tls: TlsContext | None
     protocol: str  # http or tcp
     black_hole: bool  # leads nowhere: Istio's guard against loops
+
+
+@dataclass(frozen=True)
+class OutboundCluster:
+    """How a sidecar dials a port of a host: `sockets` are the ways, by what chooses them; None is plaintext."""
+
+    name: str
+    host: str
+    port: int
+    sockets: tuple[tuple[str, TlsContext | None], ...]
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """What a sidecar has loaded: serial numbers of the roots that it trusts, and its own SPIFFE names."""
+
+    roots: frozenset[str]
+    identities: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -60,11 +87,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Somewhere that a sidecar can send calls, and how often it did."""
+    """Somewhere that a sidecar can send calls, how often it did, and how many of them are under way."""
 
     name: str
     connections: int
     requests: int
+    active: int
 
 
 def parse_handshakes(text: str) -> Handshakes:
@@ -94,19 +122,75 @@ def _chain(chain: Field) -> InboundChain:
     port = match.find("destination_port") if match else None
     last = chain["filters"].items()[-1]
     kind = last["name"].one_of((HTTP_MANAGER, TCP_PROXY))
-    socket = chain.find("transport_socket")
-    tls = socket["typed_config"] if socket and socket["name"].one_of(SOCKETS) == TLS_SOCKET else None
-    limits = tls["common_tls_context"].find("tls_params") if tls else None
     return InboundChain(
         name=optional_text(chain, "name"),
         port=port.integer() if port else None,
         match=optional_text(match, "transport_protocol") if match else "",
-        tls=tls is not None,
-        client_certificate=tls is not None and optional_flag(tls, "require_client_certificate"),
-        minimum_tls=optional_text(limits, "tls_minimum_protocol_version") if limits else "",
+        tls=_tls(chain.find("transport_socket")),
         protocol="http" if kind == HTTP_MANAGER else "tcp",
         black_hole=kind == TCP_PROXY and optional_text(last["typed_config"], "cluster") == BLACK_HOLE,
     )
+
+
+def _tls(socket: Field | None) -> TlsContext | None:
+    if socket is None or socket["name"].one_of(SOCKETS) != TLS_SOCKET:
+        return None
+    config = socket["typed_config"]
+    common = config["common_tls_context"]
+    limits = common.find("tls_params")
+    secrets = optional_items(common, "tls_certificate_sds_secret_configs")
+    ca, untrusted = _validation(common)
+    return TlsContext(
+        minimum=optional_text(limits, "tls_minimum_protocol_version") if limits else "",
+        certificate=secrets[0]["name"].text() if secrets else "",
+        ca=ca,
+        accepts_untrusted=untrusted,
+        demands_certificate=optional_flag(config, "require_client_certificate"),
+    )
+
+
+def _validation(common: Field) -> tuple[str, bool]:
+    """Return what the other side is checked against, and whether that may fail.
+
+    Envoy knows three forms of it (api envoy/extensions/transport_sockets/tls/v3/tls.proto): written out, a secret, or a
+    secret laid over what is written out.
+    """
+    combined = common.find("combined_validation_context")
+    holder = combined or common
+    secret = holder.find("validation_context_sds_secret_config")
+    written = combined.find("default_validation_context") if combined else common.find("validation_context")
+    inline = "inline" if written and written.find("trusted_ca") else ""
+    untrusted = written is not None and optional_text(written, "trust_chain_verification") == ACCEPT_UNTRUSTED
+    return (secret["name"].text() if secret else inline), untrusted
+
+
+def parse_outbound(text: str) -> tuple[OutboundCluster, ...]:
+    """Return the outbound clusters of a dump of active clusters."""
+    found = []
+    for config in optional_items(read_json(text, "envoy clusters dump"), "configs"):
+        cluster = config["cluster"]
+        name = CLUSTER_NAME.fullmatch(cluster["name"].text())
+        if not name or name["direction"] != "outbound":
+            continue
+        matches = optional_items(cluster, "transport_socket_matches")
+        sockets = [(match["name"].text(), _tls(match["transport_socket"])) for match in matches]
+        if not matches or cluster.find("transport_socket"):
+            sockets.append(("", _tls(cluster.find("transport_socket"))))
+        found.append(OutboundCluster(cluster["name"].text(), name["host"], int(name["port"]), tuple(sockets)))
+    return tuple(found)
+
+
+def parse_certificates(text: str) -> Certificates:
+    loaded = optional_items(read_json(text, "envoy certs"), "certificates")
+    roots = [ca["serial_number"].text() for one in loaded for ca in optional_items(one, "ca_cert")]
+    names = [
+        name
+        for one in loaded
+        for chain in optional_items(one, "cert_chain")
+        for alternative in optional_items(chain, "subject_alt_names")
+        if (name := optional_text(alternative, "uri"))
+    ]
+    return Certificates(frozenset(serial.lstrip("0").lower() for serial in roots), frozenset(names))
 
 
 def parse_server(text: str) -> Server:
@@ -127,7 +211,12 @@ def parse_server(text: str) -> Server:
 def parse_clusters(text: str) -> tuple[Cluster, ...]:
     statuses = optional_items(read_json(text, "envoy clusters"), "cluster_statuses")
     return tuple(
-        Cluster(status["name"].text(), _host_total(status, "cx_total"), _host_total(status, "rq_total"))
+        Cluster(
+            status["name"].text(),
+            _host_total(status, "cx_total"),
+            _host_total(status, "rq_total"),
+            _host_total(status, "rq_active"),
+        )
         for status in statuses
     )
 
@@ -145,30 +234,31 @@ def _host_total(status: Field, name: str) -> int:
 
 @dataclass(frozen=True)
 class EnvoyAdmin:
-    """The admin interface of the sidecar of one pod."""
+    """The admin interface of the sidecar of one pod, which listens on the pod's loopback alone."""
 
-    kubectl: Kubectl
-    record: Recorder
-    namespace: str
+    http: Http
     pod: str
 
     def handshakes(self) -> Handshakes:
-        return parse_handshakes(self._get("stats", "stats?format=json&filter=ssl"))
+        return parse_handshakes(self._get("stats", "/stats", {"format": "json", "filter": "ssl"}))
 
     def inbound(self) -> tuple[InboundChain, ...]:
-        return parse_inbound(
-            self._get("listeners", f"config_dump?resource=dynamic_listeners&name_regex={INBOUND_LISTENER}")
-        )
+        params = {"resource": "dynamic_listeners", "name_regex": INBOUND_LISTENER}
+        return parse_inbound(self._get("listeners", "/config_dump", params))
+
+    def outbound(self, host: str) -> tuple[OutboundCluster, ...]:
+        """Return how the sidecar dials ports of the Services whose name begins with `host`."""
+        params = {"resource": "dynamic_active_clusters", "name_regex": f"outbound.*{re.escape(host)}.*"}
+        return parse_outbound(self._get("outbound", "/config_dump", params))
+
+    def certificates(self) -> Certificates:
+        return parse_certificates(self._get("certs", "/certs"))
 
     def server(self) -> Server:
-        return parse_server(self._get("server", "server_info"))
+        return parse_server(self._get("server", "/server_info"))
 
     def clusters(self) -> tuple[Cluster, ...]:
-        return parse_clusters(self._get("clusters", "clusters?format=json"))
+        return parse_clusters(self._get("clusters", "/clusters", {"format": "json"}))
 
-    def _get(self, name: str, path: str) -> str:
-        """Return the answer of Envoy's admin interface and record it."""
-        pod = ["exec", self.pod, "--namespace", self.namespace, "--container", "istio-proxy"]
-        answer = self.kubectl([*pod, "--", "pilot-agent", "request", "GET", path])
-        self.record(f"envoy-{self.pod}-{name}", answer)
-        return answer
+    def _get(self, name: str, path: str, params: Mapping[str, str | int] | None = None) -> str:
+        return self.http.get(f"envoy-{self.pod}-{name}", path, params)

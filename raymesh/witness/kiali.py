@@ -10,6 +10,7 @@ from typing import Literal
 
 from raymesh.witness.fields import Field, optional_items, optional_text, read_json
 from raymesh.witness.http import Http
+from raymesh.witness.pods import SIDECAR
 
 # Without service nodes, so that Ray's calls to itself are one edge from the workload to itself.
 GRAPH_PARAMS = {
@@ -54,6 +55,7 @@ class Edge:
     target: Node
     protocol: str  # grpc, http or tcp; empty for an edge without traffic
     rate: float  # requests a second; bytes a second for tcp
+    failed_percent: float  # 0-100, of the requests; Kiali omits it when 0
     mtls_percent: float  # 0-100, rounded by Kiali to whole percents; Kiali omits it when 0
     source_principal: str
     target_principal: str
@@ -166,10 +168,16 @@ def _edge(data: Field, nodes: dict[str, Node]) -> Edge:
         target=_end(data["target"], nodes),
         protocol=protocol,
         rate=rates[protocol].number() if rates else 0.0,
+        failed_percent=_failed(rates, protocol),
         mtls_percent=_percent(data.find("isMTLS")),
         source_principal=optional_text(data, "sourcePrincipal"),
         target_principal=optional_text(data, "destPrincipal"),
     )
+
+
+def _failed(rates: Field | None, protocol: str) -> float:
+    found = rates.find(f"{protocol}PercentErr") if rates else None
+    return found.number() if found else 0.0
 
 
 def _end(node_id: Field, nodes: dict[str, Node]) -> Node:
@@ -197,7 +205,11 @@ def parse_workload(text: str) -> Workload:
 
 
 def _pod(pod: Field) -> Pod:
-    proxies = optional_items(pod, "istioContainers")
+    # A native sidecar stands among the init containers (Kiali 1.79, models/pod.go).
+    proxies = [
+        *optional_items(pod, "istioContainers"),
+        *(c for c in optional_items(pod, "istioInitContainers") if c["name"].text() == SIDECAR),
+    ]
     return Pod(
         name=pod["name"].text(),
         service_account=pod["serviceAccountName"].text(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from raymesh.witness.fields import Field, optional_items, optional_text, read_json
+from raymesh.witness.fields import Field, optional_flag, optional_items, optional_text, read_json
 
 SIDECAR = "istio-proxy"
 
@@ -15,6 +15,7 @@ class Container:
     """A container that runs as long as its pod."""
 
     name: str
+    image: str
     environment: Mapping[str, str | None]  # None: the value comes from elsewhere
 
 
@@ -30,6 +31,8 @@ class Pod:
     service_account: str
     containers: tuple[Container, ...]  # native sidecars too
     init_containers: tuple[str, ...]  # names
+    annotations: Mapping[str, str]
+    host_network: bool
 
 
 def parse_pods(text: str) -> tuple[Pod, ...]:
@@ -42,23 +45,30 @@ def _pod(pod: Field) -> Pod:
     inits = optional_items(spec, "initContainers")
     native_sidecars = [c for c in inits if optional_text(c, "restartPolicy") == "Always"]
     containers = [*spec["containers"].items(), *native_sidecars]
-    labels = meta.find("labels")
     return Pod(
         name=meta["name"].text(),
         namespace=meta["namespace"].text(),
-        labels={key: value.text() for key, value in labels.entries().items()} if labels else {},
+        labels=_texts(meta, "labels"),
         ip=optional_text(status, "podIP"),
         ready=_ready(status) and not _is_going(meta),
         service_account=optional_text(spec, "serviceAccountName"),
         containers=tuple(_container(c) for c in containers),
         init_containers=tuple(c["name"].text() for c in inits if c not in native_sidecars),
+        annotations=_texts(meta, "annotations"),
+        host_network=optional_flag(spec, "hostNetwork"),
     )
+
+
+def _texts(meta: Field, key: str) -> dict[str, str]:
+    found = meta.find(key)
+    return {name: value.text() for name, value in found.entries().items()} if found else {}
 
 
 def _container(container: Field) -> Container:
     variables = optional_items(container, "env")
     return Container(
         name=container["name"].text(),
+        image=optional_text(container, "image"),
         environment={v["name"].text(): None if v.find("valueFrom") else optional_text(v, "value") for v in variables},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from raymesh.witness.fields import Field, optional_text, read_json
 from raymesh.witness.http import Http
@@ -29,17 +30,26 @@ class Target:
     labels: Mapping[str, str]
     health: str
     error: str  # of the last scrape, empty if none
+    scraped_at: float  # when last, seconds since the epoch; 0 where never
 
 
-def received_by_policy(namespace: str) -> str:
-    """Return the query for what sidecars of `namespace` received so far, by pod, protocol, peer and security.
+# What sidecars count; stock Envoy's are made by raymesh/mesh/stock_labels.py under the same names.
+UPTIME = "envoy_server_uptime"  # seconds that a sidecar has been up
+REQUESTS, OPENED = "istio_requests_total", "istio_tcp_connections_opened_total"
 
-    Requests count as such, TCP connections when they open. Only the receiving side knows how a connection came in.
+
+def counted_by_sidecars(namespace: str) -> str:
+    """Return the query for every counter of calls and TCP connections of workloads of `namespace`, and their uptimes.
+
+    One series a sidecar, peer, protocol, security and status. Only the receiving side (reporter="destination") knows
+    how a connection came in.
     """
-    metrics = "istio_requests_total|istio_tcp_connections_opened_total"
-    labels = "pod, source_workload, destination_workload, request_protocol, connection_security_policy"
-    selector = f'{{__name__=~"{metrics}", reporter="destination", destination_workload_namespace="{namespace}"}}'
-    return f"sum by ({labels}) ({selector})"
+    names = f"{REQUESTS}|{OPENED}"
+    return (
+        f'{{__name__=~"{names}", reporter="destination", destination_workload_namespace="{namespace}"}} or '
+        f'{{__name__=~"{names}", reporter="source", source_workload_namespace="{namespace}"}} or '
+        f'{UPTIME}{{namespace="{namespace}"}}'
+    )
 
 
 def parse_vector(text: str) -> tuple[Sample, ...]:
@@ -56,9 +66,19 @@ def parse_targets(text: str) -> tuple[Target, ...]:
             labels=_labels(target["labels"]),
             health=target["health"].one_of(HEALTH),
             error=optional_text(target, "lastError"),
+            scraped_at=_moment(target["lastScrape"]),
         )
         for target in data["activeTargets"].items()
     )
+
+
+def _moment(field: Field) -> float:
+    """Read a time of RFC 3339; Prometheus writes the year 1 for never."""
+    try:
+        moment = datetime.fromisoformat(field.text())
+    except ValueError:
+        raise field.unreadable("a time") from None
+    return moment.timestamp() if moment.year > 1 else 0.0
 
 
 def _data(text: str, what: str) -> Field:
@@ -87,6 +107,11 @@ class Prometheus:
     def query(self, promql: str, record: str = "prometheus-query") -> tuple[Sample, ...]:
         """Return the answer to an instant query; `record` is the name under which it is kept."""
         return parse_vector(self.http.get(record, "/api/v1/query", {"query": promql}))
+
+    def version(self) -> str:
+        """Return the version that it reports of itself."""
+        root = read_json(self.http.get("prometheus-buildinfo", "/api/v1/status/buildinfo"), "prometheus buildinfo")
+        return root["data"]["version"].text()
 
     def targets(self) -> tuple[Target, ...]:
         return parse_targets(self.http.get("prometheus-targets", "/api/v1/targets", {"state": "active"}))

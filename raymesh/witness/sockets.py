@@ -1,4 +1,4 @@
-"""The sockets of a network namespace, from the text of /proc/net/tcp and /proc/net/tcp6."""
+"""The sockets of a network namespace, from the text of /proc/net/tcp, tcp6, udp and udp6."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from raymesh.errors import Unreadable
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 WORD_BYTES = 4  # the kernel prints an address as 32-bit words, each in the byte order of the machine
-INODE_COLUMN = 9
+UID_COLUMN, INODE_COLUMN = 7, 9
 
 
 class State(enum.IntEnum):
@@ -41,16 +41,20 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Socket:
-    """One line: `inode` ties it to /proc/PID/fd and is 0 where no process holds it, as in TIME_WAIT."""
+    """One line: `inode` ties it to /proc/PID/fd and is 0 where no process holds it, as in TIME_WAIT.
+
+    `uid` is the user that the socket belongs to. A UDP socket has the states ESTABLISHED (it has a peer) and CLOSE.
+    """
 
     state: State
     local: Endpoint
     remote: Endpoint
     inode: int
+    uid: int = 0
 
 
 def parse(text: str) -> list[Socket]:
-    """Sockets in the text of /proc/net/tcp, of /proc/net/tcp6, or of one after the other.
+    """Sockets in the text of /proc/net/tcp, of its siblings tcp6, udp and udp6, or of one after the other.
 
     The machine that wrote the text is little-endian. Raises Unreadable where a header is missing or a line is not
     of the known form: an empty answer is no proof that nothing listens.
@@ -73,6 +77,7 @@ def _socket(line: str) -> Socket:
             local=_endpoint(column[1]),
             remote=_endpoint(column[2]),
             inode=int(column[INODE_COLUMN]),
+            uid=int(column[UID_COLUMN]),
         )
     except (IndexError, ValueError) as error:
         raise Unreadable(f"/proc/net/tcp has a line of unknown form ({error}): {line.strip()!r}") from error
