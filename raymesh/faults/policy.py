@@ -1,0 +1,156 @@
+"""Faults of policy: who may talk to Ray, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from raymesh.faults.breaking import OWN, made, peer_authentication, without
+from raymesh.faults.fault import Fault
+from raymesh.manifests.patching import Doc
+from raymesh.verdicts.catalog import (
+    BEARER_SERVED,
+    CALLERS,
+    CHAINS,
+    FOREIGN_REFUSED,
+    HANDSHAKES,
+    INSIDER_SERVED,
+    KIALI_EDGES,
+    KIALI_IDENTITIES,
+    KIALI_MTLS,
+    KIALI_TLS,
+    MUTUAL_GROWS,
+    NO_CERTIFICATE_REFUSED,
+    NOTHING_ELSE,
+    OUTBOUND,
+    PLAINTEXT_REFUSED,
+    SELF_SIGNED_REFUSED,
+    TLS12_REFUSED,
+    TRUST,
+    WORKED,
+)
+
+LAX = frozenset({PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE, KIALI_EDGES, KIALI_TLS})
+NO_TLS = frozenset({TLS12_REFUSED, NO_CERTIFICATE_REFUSED, SELF_SIGNED_REFUSED, FOREIGN_REFUSED, BEARER_SERVED})
+NO_IDENTITY = frozenset({KIALI_MTLS, KIALI_IDENTITIES, MUTUAL_GROWS, CALLERS, HANDSHAKES, TRUST, OUTBOUND})
+# Not tried on a cluster that goes on: DISABLE for the workload alone, and a DestinationRule that is lax for all ports,
+# end Ray's nodes (2.10.0, measured); TLS 1.2 in the mesh leaves handshakes in counters for the rest of the pods' lives.
+
+
+def peer(mode: str, labels: Mapping[str, str], ports: Mapping[int, str] | None = None) -> Doc:
+    """Return a PeerAuthentication for some of the subject's pods."""
+    levels = {"portLevelMtls": {str(port): {"mode": level} for port, level in ports.items()}} if ports else {}
+    return {
+        "apiVersion": "security.istio.io/v1beta1",
+        "kind": "PeerAuthentication",
+        "metadata": {"name": OWN},
+        "spec": {"selector": {"matchLabels": dict(labels)}, "mtls": {"mode": mode}, **levels},
+    }
+
+
+def destination_rule(traffic: Mapping[str, Any]) -> Doc:
+    """Return a DestinationRule for the headless Service."""
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": OWN},
+        "spec": {"host": "HEADLESS", "trafficPolicy": dict(traffic)},
+    }
+
+
+def inbound_tls(change: Mapping[str, Any]) -> Doc:
+    """Return an EnvoyFilter that merges something into the TLS context of the subject's inbound chains."""
+    context = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        **change,
+    }
+    return {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": {"name": OWN},
+        "spec": {
+            "workloadSelector": {"labels": {"ray.io/cluster": "CLUSTER"}},
+            "configPatches": [
+                {
+                    "applyTo": "FILTER_CHAIN",
+                    "match": {"context": "SIDECAR_INBOUND", "listener": {"name": "virtualInbound"}},
+                    "patch": {
+                        "operation": "MERGE",
+                        "value": {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}},
+                    },
+                }
+            ],
+        },
+    }
+
+
+FAULTS = (
+    Fault("policy-permissive", "PERMISSIVE in the namespace", peer_authentication("PERMISSIVE"), LAX, cuts=True),
+    Fault(
+        "policy-disable",
+        "mTLS DISABLEd in the namespace",
+        peer_authentication("DISABLE"),
+        LAX | NO_TLS | NO_IDENTITY,
+        cuts=True,
+    ),
+    Fault("policy-none", "no PeerAuthentication", without("peerauthentication", "default"), LAX, cuts=True),
+    Fault(
+        "policy-workload-permissive",
+        "PERMISSIVE for the Ray pods, STRICT in the namespace",
+        made(peer("PERMISSIVE", {"ray.io/cluster": "CLUSTER"})),
+        LAX - {KIALI_TLS},
+        cuts=True,
+    ),
+    Fault(
+        "policy-head-permissive",
+        "PERMISSIVE for the head alone",
+        made(peer("PERMISSIVE", {"ray.io/cluster": "CLUSTER", "ray.io/node-type": "head"})),
+        LAX - {KIALI_TLS},
+        cuts=True,
+    ),
+    Fault(
+        "policy-port-permissive",
+        "PERMISSIVE at one port of the head",
+        made(peer("STRICT", {"ray.io/cluster": "CLUSTER", "ray.io/node-type": "head"}, {8265: "PERMISSIVE"})),
+        frozenset({PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE}),
+        cuts=True,
+    ),
+    Fault(
+        "policy-port-disable",
+        "mTLS DISABLEd at one port of the worker",
+        made(peer("STRICT", {"ray.io/cluster": "CLUSTER", "ray.io/node-type": "worker"}, {52365: "DISABLE"})),
+        (LAX - {KIALI_TLS}) | NO_TLS | {INSIDER_SERVED, WORKED},
+        cuts=True,
+    ),
+    Fault(
+        "policy-rule-port",
+        "a DestinationRule that sends plaintext to one port",
+        made(destination_rule({"portLevelSettings": [{"port": {"number": 52365}, "tls": {"mode": "DISABLE"}}]})),
+        frozenset({OUTBOUND, WORKED, KIALI_EDGES, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    Fault(
+        "policy-untrusted",
+        "sidecars that take any certificate",
+        made(
+            inbound_tls(
+                {
+                    "common_tls_context": {
+                        "combined_validation_context": {
+                            "default_validation_context": {"trust_chain_verification": "ACCEPT_UNTRUSTED"}
+                        }
+                    }
+                }
+            )
+        ),
+        frozenset({TRUST, SELF_SIGNED_REFUSED, FOREIGN_REFUSED}),
+        cuts=True,
+    ),
+    Fault(
+        "policy-no-certificate",
+        "sidecars that demand no certificate",
+        made(inbound_tls({"require_client_certificate": False})),
+        frozenset({CHAINS, NO_CERTIFICATE_REFUSED}),
+        cuts=True,
+    ),
+)

@@ -1,0 +1,194 @@
+"""Faults of ports: what the headless Service declares, and what listens in a Ray pod."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from raymesh.faults.breaking import code, one_worker, program, replaced
+from raymesh.faults.fault import Break, Fault
+from raymesh.manifests.patching import Doc
+from raymesh.proof.bench import Bench
+from raymesh.subject import RayPod, head_of
+from raymesh.verdicts.catalog import (
+    CROSSED,
+    DECLARED,
+    EVERY_CALL,
+    GRPC_OBJECT_MANAGER,
+    GRPC_WORKERS,
+    HTTP_AGENT,
+    INSIDER_SERVED,
+    LISTENING,
+    OUTBOUND,
+    UDP,
+    WORKED,
+)
+
+LISTEN = (
+    "server = socket.create_server(('0.0.0.0', int(sys.argv[1])), reuse_port=False); answer = server.getsockname()[1]"
+)
+LATE = """
+def open_late():
+    global server
+    time.sleep(8)
+    server = socket.create_server(("0.0.0.0", 0))
+threading.Thread(target=open_late, daemon=True).start()
+answer = 0
+"""
+LISTEN_UDP = """
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("0.0.0.0", 0))
+answer = server.getsockname()[1]
+"""
+
+
+def service(change: Callable[[list[Doc]], list[Doc]]) -> Break:
+    """Change the ports of the headless Service."""
+
+    @contextlib.contextmanager
+    def broken(bench: Bench) -> Iterator[None]:
+        def changed(doc: Doc) -> Doc:
+            doc["spec"]["ports"] = change(doc["spec"]["ports"])
+            return doc
+
+        subject = bench.subject
+        with replaced(bench, "service", subject.headless_service, subject.namespace, changed):
+            yield
+
+    return broken
+
+
+def missing(*numbers: int) -> Break:
+    """Leave ports out."""
+    return service(lambda ports: [port for port in ports if port["port"] not in numbers])
+
+
+def declared(protocol: str, *numbers: int) -> Break:
+    """Declare ports as another protocol."""
+    return service(
+        lambda ports: [{**port, "appProtocol": protocol} if port["port"] in numbers else port for port in ports]
+    )
+
+
+def stranger(body: str, where: Callable[[Bench], RayPod], *words: str) -> Break:
+    """Run a program of a stranger's in a Ray container."""
+
+    @contextlib.contextmanager
+    def broken(bench: Bench) -> Iterator[None]:
+        one = where(bench)
+        with program(bench, one.name, one.container, code(body), *words):
+            yield
+
+    return broken
+
+
+def head(bench: Bench) -> RayPod:
+    """Return the head."""
+    return head_of(bench.members())
+
+
+WORKERS = tuple(range(10002, 10013))
+FAULTS = (
+    Fault(
+        "ports-missing-object-manager",
+        "the object manager's port is not in the Service",
+        missing(6381),
+        frozenset({OUTBOUND, WORKED, GRPC_OBJECT_MANAGER, CROSSED, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    # Not the node manager's: the GCS asks it how it is, takes the node for dead, and its raylet ends (2.10.0).
+    Fault(
+        "ports-missing-runtime-env",
+        "the runtime environment agent's port is not in the Service",
+        missing(6382),
+        frozenset({OUTBOUND}),
+    ),
+    Fault(
+        "ports-missing-agent-http",
+        "the dashboard agent's HTTP port is not in the Service",
+        missing(52365),
+        frozenset({OUTBOUND, WORKED, HTTP_AGENT, CROSSED, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-missing-agent-grpc",
+        "the dashboard agent's gRPC port is not in the Service",
+        missing(6383),
+        frozenset({OUTBOUND, WORKED, CROSSED, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-missing-workers",
+        "the worker ports are not in the Service",
+        missing(*WORKERS),
+        frozenset({OUTBOUND, WORKED, GRPC_WORKERS, GRPC_OBJECT_MANAGER, CROSSED, EVERY_CALL}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-missing-metrics",
+        "the metrics port is not in the Service",
+        missing(8080),
+        frozenset({OUTBOUND}),
+    ),
+    Fault(
+        "ports-http-as-tcp",
+        "the dashboard agent's HTTP port is declared tcp",
+        declared("tcp", 52365),
+        frozenset({HTTP_AGENT, DECLARED, CROSSED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-http-as-grpc",
+        "the dashboard agent's HTTP port is declared grpc",
+        declared("grpc", 52365),
+        frozenset({HTTP_AGENT, WORKED, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-grpc-as-tcp",
+        "the object manager's port is declared tcp",
+        declared("tcp", 6381),
+        frozenset({GRPC_OBJECT_MANAGER, DECLARED, CROSSED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-grpc-as-http",
+        "the object manager's port is declared http",
+        declared("http", 6381),
+        frozenset({GRPC_OBJECT_MANAGER, WORKED, INSIDER_SERVED}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-workers-as-tcp",
+        "the worker ports are declared tcp",
+        declared("tcp", *WORKERS),
+        frozenset({GRPC_WORKERS, DECLARED, CROSSED, EVERY_CALL}),
+        cuts=True,
+    ),
+    Fault(
+        "ports-stray-worker",
+        "an undeclared port listens on the worker",
+        stranger(LISTEN, one_worker, "0"),
+        frozenset({LISTENING}),
+    ),
+    Fault(
+        "ports-stray-head",
+        "an undeclared port listens on the head",
+        stranger(LISTEN, head, "0"),
+        frozenset({LISTENING}),
+    ),
+    Fault(
+        "ports-stranger-in-range",
+        "a stranger listens on a worker port",
+        stranger(LISTEN, one_worker, "10011"),
+        frozenset({LISTENING}),
+    ),
+    Fault(
+        "ports-stranger-on-known",
+        "a stranger listens on a number that only Ray Client may have",
+        stranger(LISTEN, head, "23456"),
+        frozenset({LISTENING}),
+    ),
+    Fault("ports-stray-late", "an undeclared port opens late", stranger(LATE, one_worker, "0"), frozenset({LISTENING})),
+    Fault("ports-udp", "a UDP port is open on the head", stranger(LISTEN_UDP, head, "0"), frozenset({UDP})),
+)

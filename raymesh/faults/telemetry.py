@@ -1,0 +1,112 @@
+"""Faults of telemetry: witnesses that are blind, or see a part."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from raymesh.faults.breaking import OWN, made, one_worker, without
+from raymesh.faults.fault import Break, Fault
+from raymesh.manifests.patching import Doc
+from raymesh.mesh.istio import NAMESPACE
+from raymesh.mesh.stock_envoy import FILTER_NAME
+from raymesh.proof.bench import Bench
+from raymesh.verdicts.catalog import (
+    ANSWERS,
+    CALLS_SUCCEED,
+    CROSSED,
+    EVERY_CALL,
+    GRPC_NODE_MANAGER,
+    GRPC_OBJECT_MANAGER,
+    GRPC_WORKERS,
+    HTTP_AGENT,
+    KIALI_RATE,
+    KNOWN,
+    MUTUAL_GROWS,
+    NO_RESTART,
+    NOTHING_ELSE,
+    PEERS,
+    SCRAPED,
+)
+
+TRACES = frozenset(
+    {KNOWN, GRPC_NODE_MANAGER, GRPC_OBJECT_MANAGER, GRPC_WORKERS, HTTP_AGENT, EVERY_CALL, PEERS, CROSSED}
+)
+
+
+def telemetry(tracing: Mapping[str, Any]) -> Doc:
+    """Return a Telemetry object for the namespace."""
+    return {
+        "apiVersion": "telemetry.istio.io/v1",
+        "kind": "Telemetry",
+        "metadata": {"name": OWN},
+        "spec": {"tracing": [dict(tracing)]},
+    }
+
+
+def gone(app: str) -> Break:
+    """Take an addon away, and have it back."""
+
+    @contextlib.contextmanager
+    def broken(bench: Bench) -> Iterator[None]:
+        def scale(replicas: int) -> None:
+            bench.kube.kubectl("scale", f"deployment/{app}", "-n", NAMESPACE, f"--replicas={replicas}")
+
+        try:
+            scale(0)
+            bench.kube.wait_gone(NAMESPACE, f"app={app}", within=bench.timeouts.ready)
+            yield
+        finally:
+            scale(1)
+            bench.kube.wait_ready(NAMESPACE, f"app={app}", count=1, within=bench.timeouts.ready)
+
+    return broken
+
+
+@contextlib.contextmanager
+def unscraped(bench: Bench) -> Iterator[None]:
+    """Tell Prometheus to leave a worker's sidecar alone."""
+    one = one_worker(bench)
+
+    def annotate(value: str) -> None:
+        words = ("pod", one.name, "-n", bench.subject.namespace, f"prometheus.io/scrape={value}", "--overwrite")
+        bench.kube.kubectl("annotate", *words)
+
+    try:
+        annotate("false")
+        yield
+    finally:
+        annotate("true")
+
+
+FAULTS = (
+    Fault(
+        "telemetry-sampling",
+        "30 % of the calls are sampled",
+        made(telemetry({"randomSamplingPercentage": 30.0})),
+        frozenset({EVERY_CALL}),
+    ),
+    Fault(
+        "telemetry-off",
+        "no spans are reported",
+        made(telemetry({"disableSpanReporting": True})),
+        TRACES,
+    ),
+    Fault("telemetry-jaeger-gone", "Jaeger is gone", gone("jaeger"), frozenset({ANSWERS})),
+    Fault("telemetry-prometheus-gone", "Prometheus is gone", gone("prometheus"), frozenset({ANSWERS})),
+    Fault("telemetry-kiali-gone", "Kiali is gone", gone("kiali"), frozenset({ANSWERS})),
+    Fault(
+        "telemetry-one-unscraped",
+        "one sidecar is not scraped",
+        unscraped,
+        frozenset({SCRAPED, MUTUAL_GROWS, NOTHING_ELSE, CALLS_SUCCEED, NO_RESTART}),
+    ),
+    Fault(
+        "telemetry-metrics-off",
+        "the sidecars count no calls",
+        without("envoyfilter", FILTER_NAME, namespace=NAMESPACE),
+        frozenset({MUTUAL_GROWS, KIALI_RATE}),
+        cuts=True,
+    ),
+)

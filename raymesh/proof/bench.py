@@ -1,0 +1,237 @@
+"""What a proof stands on: the subject, who drives it, and who watches it, with what is remembered between looks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+
+from raymesh.errors import CommandError
+from raymesh.lane import Lane
+from raymesh.platform.kube import Kube
+from raymesh.proof.knocking import Knocking
+from raymesh.settings import Timeouts
+from raymesh.subject import RayPod, Subject, head_of
+from raymesh.traffic import Beat, Traffic, TrafficFailed
+from raymesh.verdicts.envoy import Trust
+from raymesh.verdicts.prometheus import Ledger
+from raymesh.verdicts.traces import Window
+from raymesh.waiting import wait_for
+from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin
+from raymesh.witness.holders import PROGRAM as HOLDERS
+from raymesh.witness.holders import Inside, parse_inside
+from raymesh.witness.http import Http, NoAnswer, Recorder
+from raymesh.witness.jaeger import Jaeger, parse_upstream
+from raymesh.witness.kiali import Kiali
+from raymesh.witness.pods import Pod, parse_pods
+from raymesh.witness.prometheus import Prometheus, Sample, counted_by_sidecars
+
+T = TypeVar("T")
+K = TypeVar("K")
+HANDS = 4  # programs at once: kubectl waits most of its time, also on two cores
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Those who are asked over HTTP, and those who knock."""
+
+    kiali: Kiali
+    jaeger: Jaeger
+    prometheus: Prometheus
+    knocking: Knocking
+
+
+@dataclass
+class Bench:
+    """One subject on one cluster, ready to be looked at.
+
+    `roots` are the serial numbers of the mesh's own roots, `named` the pods, and `named_identities` the SPIFFE names,
+    that may talk to the subject besides itself. `fresh` tells that nothing was broken here before.
+    """
+
+    kube: Kube
+    subject: Subject
+    lane: Lane
+    stock_proxy: bool
+    witnesses: Witnesses
+    record: Recorder
+    timeouts: Timeouts
+    roots: frozenset[str]
+    named: frozenset[str]
+    named_identities: frozenset[str]
+    fresh: bool
+    traffic: Traffic = field(init=False)
+    since: float = field(default_factory=time.time)  # what is judged began then, seconds since the epoch
+    windows: list[list[Window]] = field(default_factory=list)
+    last_beat: Beat | None = None
+    ledger: Ledger | None = None
+    ways: dict[str, Http] = field(default_factory=dict)  # to the sidecars' admin interfaces, by pod
+    stack: ExitStack = field(default_factory=ExitStack)
+    shared: dict[str, Inside] | None = None
+
+    def __post_init__(self) -> None:
+        """Find the head, from which Ray is driven."""
+        self.traffic = Traffic(self.kube, self.subject, head_of(self.members()), self.timeouts)
+        self.pulse = self.traffic.pulse(self.timeouts.call)
+
+    def __enter__(self) -> Self:
+        self.stack.callback(self.pulse.end)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stack.close()
+
+    def pods(self, namespace: str | None = None) -> tuple[Pod, ...]:
+        """Return the pods of the cluster, or of one namespace."""
+        return parse_pods(self.kube.pods_json(namespace))
+
+    def members(self) -> tuple[RayPod, ...]:
+        """Return the Ray pods that there are now."""
+        return self.subject.members(parse_pods(self.kube.pods_json(self.subject.namespace, self.subject.selector)))
+
+    def mark(self) -> None:
+        """Begin anew: what is judged from here on began now. What was of other security is not forgiven by it."""
+        self.since = time.time()
+        self.windows.clear()
+        if self.ledger:
+            self.ledger.begin()
+
+    def forgive(self) -> None:
+        """Take what Prometheus counts now, of a fault that is mended, for the ground on which growth is judged.
+
+        Waits until every Ray pod was scraped after this call: what was sent before may come in late.
+        """
+        mended = time.time()
+        names = {one.name for one in self.members()}
+
+        def scraped() -> set[str]:
+            targets = self.witnesses.prometheus.targets()
+            return {t.labels.get("pod", "") for t in targets if t.scraped_at > mended} & names
+
+        wait_for(
+            "every Ray pod scraped since the fault was mended", scraped, until=lambda found: found == names,
+            within=self.timeouts.evidence,
+        )  # fmt: skip
+        self.ledger = Ledger.opened(self.samples(), fresh=False)
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Return what Prometheus has now of the sidecars' counters."""
+        return self.witnesses.prometheus.query(counted_by_sidecars(self.subject.namespace))
+
+    def work(self) -> Beat:
+        """Let Ray's nodes work with each other, between two snapshots of what their sidecars received.
+
+        Raises TrafficFailed.
+        """
+        before = self._received()
+        self.last_beat = None
+        beat = self.pulse.beat()
+        self.last_beat = beat
+        after = self._received()
+        self.windows.append([_window(pod, before[pod], after[pod]) for pod in before if pod in after])
+        if beat.error:
+            raise TrafficFailed(beat.error)
+        return beat
+
+    def _received(self) -> dict[str, Received]:
+        calls = {port.number for port in self.subject.contract.headless_ports() if port.app_protocol != "tcp"}
+        return self.each_sidecar(lambda admin: _received(admin, calls))
+
+    def admin(self, one: RayPod) -> EnvoyAdmin:
+        """Return the admin interface of a Ray pod's sidecar; the way to it stays open. Raises CommandError."""
+        if one.name not in self.ways:
+            forward = self.kube.port_forward(self.subject.namespace, f"pod/{one.name}", ADMIN_PORT)
+            self.ways[one.name] = Http(self.stack.enter_context(forward), self.record, self.timeouts.short)
+        return EnvoyAdmin(self.ways[one.name], one.name)
+
+    def each_sidecar(self, ask: Callable[[EnvoyAdmin], T]) -> dict[str, T]:
+        """Ask the sidecar of each Ray pod; one that does not answer is left out, and so missed by who judges."""
+        members = [one for one in self.members() if one.pod.ready]
+        return at_once({one.name: lambda one=one: ask(self.admin(one)) for one in members})  # type: ignore[misc]  # binds the loop's value
+
+    @contextmanager
+    def one_look_inside(self) -> Iterator[None]:
+        """Let all who ask for `insides` have the same ones until the end."""
+        self.shared = self._look_inside()
+        try:
+            yield
+        finally:
+            self.shared = None
+
+    def insides(self) -> dict[str, Inside]:
+        """Look into each Ray container; one that can't be looked into is left out."""
+        return self._look_inside() if self.shared is None else self.shared
+
+    def _look_inside(self) -> dict[str, Inside]:
+        program = HOLDERS.read_text()
+
+        def look(one: RayPod) -> Inside:
+            done = self.kube.exec(
+                one.name,
+                ["python", "-"],
+                container=one.container,
+                namespace=self.subject.namespace,
+                stdin=program,
+                timeout=self.timeouts.short,
+            )
+            self.record(f"holders-{one.name}", done.stdout)
+            return parse_inside(done.stdout)
+
+        return at_once({one.name: lambda one=one: look(one) for one in self.members()})  # type: ignore[misc]  # binds the loop's value
+
+    @property
+    def trust(self) -> Trust:
+        """What the sidecars must have loaded."""
+        return Trust(self.roots, self.subject.identities)
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a sidecar had received when it was asked (`at`, seconds since the epoch).
+
+    `ended` is calls through its HTTP chains that had ended, `opened` connections that it had opened to the application,
+    by port.
+    """
+
+    ended: int
+    opened: Mapping[int, int]
+    at: float
+
+
+def _received(admin: EnvoyAdmin, ports: Collection[int]) -> Received:
+    """Count calls to these ports; what goes through a chain of TCP is no call to Envoy."""
+    began = time.time()
+    clusters = admin.clusters()
+    at = (began + time.time()) / 2
+    upstreams = [(parse_upstream(cluster.name), cluster) for cluster in clusters]
+    inbound = [(up.port, cluster) for up, cluster in upstreams if up.direction == "inbound" and up.port is not None]
+    return Received(
+        ended=sum(cluster.requests - cluster.active for port, cluster in inbound if port in ports),
+        opened={port: cluster.connections for port, cluster in inbound},
+        at=at,
+    )
+
+
+def _window(pod: str, before: Received, after: Received) -> Window:
+    opened = {port for port, count in after.opened.items() if count > before.opened.get(port, 0)}
+    return Window(pod, int(before.at * 1e6), int(after.at * 1e6), after.ended - before.ended, frozenset(opened))
+
+
+def at_once(asks: dict[str, Callable[[], T]]) -> dict[str, T]:
+    """Ask side by side; who does not answer is left out."""
+
+    def quiet(ask: Callable[[], T]) -> T | None:
+        try:
+            return ask()
+        except (CommandError, NoAnswer):
+            return None
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        answers = dict(zip(asks, pool.map(quiet, asks.values()), strict=True))
+    return {name: answer for name, answer in answers.items() if answer is not None}

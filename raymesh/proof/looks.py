@@ -1,0 +1,272 @@
+"""The looks: each reads its witnesses once and judges what they saw. What a fault breaks, one of these must say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from raymesh.errors import CommandError
+from raymesh.mesh import addons, istio, kuberay
+from raymesh.ports import WORKER_PORTS, Contract
+from raymesh.ports.model import Crossing
+from raymesh.ports.versions import Version
+from raymesh.proof.bench import HANDS, Bench
+from raymesh.proof.knocking import always_serving
+from raymesh.subject import Subject
+from raymesh.traffic import TrafficFailed
+from raymesh.verdicts.calls import calls_across, directions
+from raymesh.verdicts.catalog import WORKED
+from raymesh.verdicts.envoy import Sidecar, mtls_by_envoy
+from raymesh.verdicts.finding import Finding, Findings, some
+from raymesh.verdicts.kiali import KialiView, mtls_by_kiali
+from raymesh.verdicts.platform import platform_as_pinned
+from raymesh.verdicts.ports import SIDECAR_PORTS, crossing_ports, listening_ports, protocols_seen
+from raymesh.verdicts.prometheus import Ledger, mtls_by_prometheus
+from raymesh.verdicts.refusal import insiders, refusals
+from raymesh.verdicts.traces import RunSpans, Window, every_call_traced, grpc_traces
+from raymesh.witness.envoy import Cluster, EnvoyAdmin
+from raymesh.witness.http import NoAnswer
+from raymesh.witness.jaeger import Span, parse_upstream
+from raymesh.witness.knock import targets
+
+WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
+RATE_FLOOR = 1.0  # gRPC calls a second; measured: 30 to 50, and 3 while the guide's 5000 tasks are taken in
+CALLS_FLOOR = 50
+MOST_TRACES = 10000
+FLUSH_SECONDS = 8.0  # a sidecar may hold a span back for 5 s (Envoy's zipkin flush interval)
+LOOK_BACK_SECONDS = 120.0  # a long poll that ends now began as long ago
+HEAD_TO_WORKER: tuple[Crossing, ...] = ("head->worker",)
+WORKER_TO_HEAD: tuple[Crossing, ...] = ("worker->head",)
+BOTH_WAYS: tuple[Crossing, ...] = ("head->worker", "worker->head")
+RAYLETS_TALK = Version(2, 54)  # from here on a worker's raylet calls the head's (measured, raymesh/ports/facts.py)
+
+
+def work(bench: Bench) -> Findings:
+    """Let every node work with every other, and judge by Ray's own word."""
+    wanted = {one.host for one in bench.members()}
+    try:
+        calls = bench.work().calls
+        why = ""
+    except TrafficFailed as error:
+        calls, why = {}, str(error)
+    idle = sorted(host for host in wanted if not calls.get(host))
+    return (
+        Finding(
+            WORKED,
+            ok=bool(wanted) and not idle and set(calls) == wanted,
+            expected=f"calls answered, objects taken, agent and logs read at {some(sorted(wanted))}",
+            seen=why or some(f"{host} {count} calls" for host, count in calls.items()),
+            witness="Ray",
+            figures={"calls": sum(calls.values())},
+        ),
+    )
+
+
+def platform(bench: Bench) -> Findings:
+    """Judge what runs now."""
+    pods = bench.pods()
+    beat = bench.last_beat
+    insides = bench.insides()
+    return platform_as_pinned(
+        pods,
+        bench.subject,
+        observed_versions(bench),
+        wanted_versions(bench),
+        beat.alive if beat else {},
+        {name: inside.environment for name, inside in insides.items()},
+    )
+
+
+def observed_versions(bench: Bench) -> dict[str, str]:
+    """Return the version that each program reports of itself; KubeRay's operator has none but its image's tag."""
+    kube = bench.kube
+    found = {"kubernetes": kube.version(), "istiod": istio.version(kube), "kuberay-operator": kuberay.version(kube)}
+    found |= {f"kubelet of {node}": version for node, version in kube.kubelets().items()}
+    if bench.last_beat:
+        found["ray"] = bench.last_beat.version
+    for pod, server in bench.each_sidecar(EnvoyAdmin.server).items():
+        found[f"istio-proxy of {pod}"] = server.istio
+        found[f"envoy of {pod}"] = server.version
+    found["kiali"] = bench.witnesses.kiali.status().version
+    found["jaeger"] = addons.jaeger_version(kube)
+    found["prometheus"] = bench.witnesses.prometheus.version()
+    return {program: version.removeprefix("v").partition("+")[0] for program, version in found.items()}
+
+
+def wanted_versions(bench: Bench) -> dict[str, str]:
+    """Return the lane's versions, by program. Which Envoy is in Istio's own proxy, no lane says."""
+    lane = bench.lane
+    wanted = {
+        "kubernetes": lane.kubernetes,
+        "kubelet": lane.kubernetes,
+        "istiod": lane.istio,
+        "istio-proxy": lane.istio,
+    }
+    wanted |= {"kuberay-operator": lane.kuberay, "ray": lane.ray}
+    wanted |= {"kiali": lane.kiali, "jaeger": lane.jaeger, "prometheus": lane.prometheus}
+    return wanted | {"envoy": lane.envoy} if bench.stock_proxy else wanted
+
+
+def kiali(bench: Bench) -> Findings:
+    """Judge what Kiali shows now."""
+    witness, subject = bench.witnesses.kiali, bench.subject
+    view = KialiView(
+        graph=witness.graph(subject.namespace, WINDOW_SECONDS),
+        workload=witness.workload(subject.namespace, subject.name),
+        tls=witness.namespace_tls(subject.namespace),
+        mesh=witness.mesh_tls(),
+        validations=witness.validations(subject.namespace),
+        asked=time.time(),
+    )
+    known = bench.subject.identities | bench.named_identities
+    return mtls_by_kiali(view, namespace=subject.namespace, pods=subject.size, identities=known, rate_floor=RATE_FLOOR)
+
+
+def prometheus(bench: Bench) -> Findings:
+    """Judge what Prometheus counted since the bench was marked, and of other security since the pods began."""
+    samples = bench.samples()
+    if bench.ledger is None:
+        bench.ledger = Ledger.opened(samples, fresh=bench.fresh)
+    members = bench.members()
+    return mtls_by_prometheus(
+        bench.ledger,
+        samples,
+        bench.witnesses.prometheus.targets(),
+        pods={one.name for one in members},
+        identities=bench.subject.identities | bench.named_identities,
+        floor=CALLS_FLOOR,
+    )
+
+
+def sidecars(bench: Bench) -> Findings:
+    """Judge what the sidecars say of their handshakes, inbound chains, roots and outbound clusters."""
+    subject = bench.subject
+
+    def ask(admin: EnvoyAdmin) -> Sidecar:
+        return Sidecar(admin.handshakes(), admin.inbound(), admin.outbound(subject.headless_host), admin.certificates())
+
+    members = bench.members()
+    return mtls_by_envoy(
+        bench.each_sidecar(ask),
+        pods={one.name for one in members},
+        trust=bench.trust,
+        ports={port.number for port in subject.contract.headless_ports()},
+    )
+
+
+def ports(bench: Bench) -> Findings:
+    """Judge the sockets of each Ray pod."""
+    return listening_ports(bench.members(), bench.insides(), bench.subject.contract)
+
+
+def traces(bench: Bench) -> Findings:
+    """Judge the spans of what was done since the bench was marked, and as which protocol the mesh saw each port."""
+    members, subject = bench.members(), bench.subject
+    run = RunSpans(subject, members, _microseconds(bench.since))
+    jaeger = bench.witnesses.jaeger
+    looked = jaeger.spans(
+        subject.tracing_service,
+        start=_microseconds(bench.since - LOOK_BACK_SECONDS),
+        end=_microseconds(time.time()),
+        limit=MOST_TRACES,
+    )
+    spans = [span for span in looked if span.start >= run.since]
+    must = must_cross(subject.contract)
+    crossed = _crossed(bench, spans, run)
+    return (
+        *grpc_traces(jaeger.services(), spans, run=run, must_cross=must, named=bench.named),
+        *crossed,
+        *every_call_traced(_flushed(bench), looked, members),
+    )
+
+
+def _crossed(bench: Bench, spans: list[Span], run: RunSpans) -> Findings:
+    contract = bench.subject.contract
+    calls = calls_across(run.of(spans))
+    dumps = bench.each_sidecar(lambda admin: (admin.inbound(), admin.clusters()))
+    chains = [chain for inbound, _ in dumps.values() for chain in inbound]
+    ways = directions(calls, run.roles)
+    # TCP leaves no trace. Who dialled is told by the dialling side's own clusters, and by what was opened while Ray
+    # worked and nobody else knocked.
+    opened = {port for window in bench.windows for one in window for port in one.opened}
+    held = {pod: _held_open(clusters, bench.subject) for pod, (_, clusters) in dumps.items()}
+    for pod, role in run.roles.items():
+        for port in held.get(pod, ()):
+            if role == "worker" and contract.protocol_of(port) == "tcp":
+                ways.setdefault(port, set()).add("worker->head")
+    dialled = opened.union(*held.values())
+    return crossing_ports(protocols_seen(calls, chains, dialled), ways, contract, must_cross=must_cross(contract))
+
+
+def _held_open(clusters: Sequence[Cluster], subject: Subject) -> set[int]:
+    """Return the ports of the subject's Services to which a sidecar has connected."""
+    hosts = (subject.headless_host, subject.head_host)
+    upstreams = [(parse_upstream(cluster.name), cluster) for cluster in clusters]
+    return {up.port for up, cluster in upstreams if up.port and up.host in hosts and cluster.connections}
+
+
+def must_cross(contract: Contract) -> dict[str, tuple[Crossing, ...]]:
+    """Return in which directions each port is crossed by the work of a round; a unit test holds the contract to it."""
+    ways = {
+        "node-manager-port": BOTH_WAYS if contract.ray_version >= RAYLETS_TALK else HEAD_TO_WORKER,
+        "object-manager-port": BOTH_WAYS,
+        WORKER_PORTS: BOTH_WAYS,
+        "dashboard-agent-grpc-port": HEAD_TO_WORKER,
+        "dashboard-agent-listen-port": HEAD_TO_WORKER,
+        "gcs-server-port": WORKER_TO_HEAD,
+    }
+    return {name: way for name, way in ways.items() if any(port.name == name for port in contract.ports)}
+
+
+def _flushed(bench: Bench) -> list[Window]:
+    """Return the newest windows whose spans can't still be on their way."""
+    old = [w for w in bench.windows if w and max(one.ended for one in w) < _microseconds(time.time() - FLUSH_SECONDS)]
+    return old[-1] if old else []
+
+
+def refusal(bench: Bench) -> Findings:
+    """Let clients of every kind knock at every port that listens."""
+    members, contract = bench.members(), bench.subject.contract
+    listening = {name: inside.listening_ports for name, inside in bench.insides().items()}
+    seen = [one for one in members if one.name in listening]  # a pod that could not be looked into has no target: red
+    wanted = targets(seen, listening, contract, apart=SIDECAR_PORTS)
+    serving = always_serving(wanted, contract, bench.subject)
+    knocks = bench.witnesses.knocking.knock(wanted, serving, bench.timeouts)
+    pods = [one.name for one in members]
+    return (*refusals(knocks, wanted, pods=pods), *insiders(knocks, serving, pods=pods))
+
+
+WITNESSES: Mapping[str, Callable[[Bench], Findings]] = {
+    "platform": platform,
+    "kiali": kiali,
+    "prometheus": prometheus,
+    "sidecars": sidecars,
+    "refusal": refusal,
+    "ports": ports,
+    "traces": traces,
+}
+
+
+def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -> Findings:
+    """Let Ray work, and ask every witness what it saw: they are asked side by side, for most of it is waiting.
+
+    A witness that does not answer raises NoAnswer or CommandError, unless `silent` says what to find then.
+    """
+
+    def ask(look: Callable[[Bench], Findings]) -> Findings:
+        try:
+            return look(bench)
+        except (NoAnswer, CommandError) as error:
+            if silent is None:
+                raise
+            return silent(error)
+
+    worked = work(bench)  # first: the others judge what it left
+    with bench.one_look_inside(), ThreadPoolExecutor(HANDS) as pool:
+        seen = list(pool.map(ask, WITNESSES.values()))
+    return (*worked, *(finding for findings in seen for finding in findings))
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000)
