@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from raymesh.evidence.redact import Form
-from raymesh.witness.envoy import Kubectl
 from raymesh.witness.pods import SIDECAR
 
 REQUEST_TIMEOUT = "--request-timeout=15s"  # so that one dead pod does not take the whole time
 ERRORS_FILE = "errors.txt"
 OBJECTS = ("pods", "events", "services")
 ADMIN_PATHS = ("config_dump", "clusters")
+Kubectl = Callable[[list[str]], str]
+"""Runs kubectl with these arguments and returns what it printed."""
+
 Step = tuple[str, Callable[[], str]]
 Keep = Callable[[str, str, Form], object]
 """Takes the name of a file, its text and what that is, and writes it without its secrets: `Artifacts.write`."""
