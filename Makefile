@@ -56,12 +56,15 @@ unit: $(STAMP)  ## unit tests
 fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"
 	PYTHONPATH=. $(BIN)/python tests/fuzz/manifests.py $(ARGS)
 
-.PHONY: ports e2e options
+.PHONY: ports e2e faults options
 ports: $(STAMP)  ## real Ray on this machine against the port contract; no cluster
 	$(BIN)/python -m pytest -m ports $(ARGS)
 
 e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and images where they are missing
 	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+faults: $(STAMP)  ## every fault that is known, on one cluster: which verdicts each turns red; about half an hour
+	$(BIN)/python -m pytest -m faults $(ARGS)
 
 options: $(STAMP)  ## the options of `make e2e` and what they take
 	@$(BIN)/python -m pytest --help | awk '/^raymesh:/ {show = 1} show && /^$$/ {exit} show'

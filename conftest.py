@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from _pytest.mark.expression import Expression  # nothing public says what -m selects
 
-from fixtures.run import RUN, Run
+from fixtures.run import JUNIT, RUN, Run
 from raymesh import stopping
 from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 from raymesh.settings import OPTIONS, load_settings
@@ -16,10 +17,13 @@ pytest_plugins = (
     "fixtures.platform",
     "fixtures.mesh",
     "fixtures.raycluster",
-    "fixtures.witnesses",
     "fixtures.ray_audit",
     "raymesh.pytest_plugin",
 )
+
+ON_A_CLUSTER = ("e2e", "faults")
+# Of tests that carry one of these marks, after all that carry none.
+ORDER = ("beside", "starts", "waits", "breaks", "last")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,15 +47,34 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     run = Run(settings)
     config.stash[RUN] = run
-    selected = config.getoption("markexpr")
-    if "e2e" in selected and "not e2e" not in selected and not config.getoption("collectonly"):
+    if any(_selects(config, mark) for mark in ON_A_CLUSTER) and not config.getoption("collectonly"):
         stopping.on_signals()  # whoever ends a run politely gets a clean machine
         try:
             run.open()
         except (EnvironmentFault, UsageError) as error:
             raise pytest.UsageError(str(error)) from None
         if not config.getoption("xmlpath"):
-            config.option.xmlpath = str(settings.artifacts / "junit.xml")
+            config.option.xmlpath = str(run.artifacts.claim(JUNIT))
+
+
+def _selects(config: pytest.Config, mark: str) -> bool:
+    """Whether the expression behind -m takes a test that carries just this mark."""
+    written = config.getoption("markexpr")
+
+    def carries(name: str, /, **_: str | int | bool | None) -> bool:
+        return name == mark
+
+    return bool(written) and Expression.compile(written).evaluate(carries)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What breaks comes after what must not be broken, whatever its file is called."""
+    items.sort(key=lambda item: next((n for n, mark in enumerate(ORDER, 1) if item.get_closest_marker(mark)), 0))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -68,22 +91,34 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if not report.failed or not item.get_closest_marker("e2e"):
-        return report
+    run = item.config.stash[RUN]
+    if report.failed and any(item.get_closest_marker(mark) for mark in ON_A_CLUSTER):
+        _explain(item, call, report, run)
+    if call.when == "teardown":
+        run.keep()  # whatever becomes of the rest
+    return report
+
+
+def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, run: Run) -> None:
+    """Say why a test failed: in the terminal, in the record, and by what the cluster looks like now."""
     if call.excinfo and isinstance(call.excinfo.value, RaymeshError):
         # Such an error says cause and cure by itself; a traceback would bury it.
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
         if call.when == "setup":  # whatever comes next stands on the same ground
             item.session.shouldstop = f"{item.name} can't be set up"
-    folder = item.config.stash[RUN].bundle(item.name)
+    run.builder.failure(item.name, call.when, call.excinfo.exconly() if call.excinfo else report.longreprtext)
+    folder = run.bundle(item.name)
     if folder:  # taken while everything still stands
         report.sections.append(("evidence", str(folder)))
         item.user_properties.append(("evidence", str(folder)))
-    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[RUN].finish(exitstatus, stopped_itself=bool(session.shouldstop))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    text = config.stash[RUN].report()
+    text = config.stash[RUN].report
     if text:
         terminalreporter.section("raymesh")
         terminalreporter.write_line(text)

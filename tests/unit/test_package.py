@@ -189,7 +189,10 @@ def test_what_is_imported_is_declared_and_nothing_else() -> None:
     declared = [*PROJECT["dependencies"], *(d for extra in PROJECT["optional-dependencies"].values() for d in extra)]
     names = {re.split(r"[\s<>=!~\[;]", one)[0].lower() for one in declared}
     loaded_by_pytest = {"pytest-timeout"}
-    assert {NAMES.get(name, name) for name in imports()} == names - loaded_by_pytest, "an extra of pyproject.toml"
+    run_inside = {"ray"}  # raymesh/inside runs where the lane's own Ray is; who drives a cluster by hand wants it too
+    assert {NAMES.get(name, name) for name in imports()} == names - loaded_by_pytest - run_inside, (
+        "an extra of pyproject.toml"
+    )
     assert [one for one in declared if not re.search(r">=\d", one)] == [], "each has a lower bound"
 
 

@@ -1,4 +1,4 @@
-"""README says what is so: its options are those of settings, its links and commands lead somewhere."""
+"""README says what is so: its options are those of settings, its commands those of make."""
 
 from __future__ import annotations
 

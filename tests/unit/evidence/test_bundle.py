@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from raymesh.errors import CommandError
-from raymesh.evidence import Artifacts, Form, collect
-from raymesh.evidence.artifacts import MARKER
+from raymesh.evidence.artifacts import MARKER, Artifacts
+from raymesh.evidence.bundle import collect
+from raymesh.evidence.redact import Form
 
 PODS = {
     "items": [

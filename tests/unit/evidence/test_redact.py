@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raymesh.evidence import Form
-from raymesh.evidence import redact as redaction
+from raymesh.evidence.redact import Form
+from raymesh.evidence.redact import redact as redaction
 
 SECRETS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=60)
 NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)

@@ -110,8 +110,9 @@ def test_istio_is_asked_for_what_the_guide_asks_for() -> None:
 def test_strict_is_as_written_and_permissive_differs_in_the_mode_alone() -> None:
     [written] = load("istio/peer-authentication.yaml")
     assert written["spec"] == {"mtls": {"mode": "STRICT"}}
-    assert peer_authentication("STRICT") == written
-    assert peer_authentication("PERMISSIVE") == written | {"spec": {"mtls": {"mode": "PERMISSIVE"}}}
+    assert peer_authentication("default") == written
+    assert peer_authentication("default", "PERMISSIVE") == written | {"spec": {"mtls": {"mode": "PERMISSIVE"}}}
+    assert peer_authentication("team-a")["metadata"]["namespace"] == "team-a"
 
 
 def contains(whole: Any, part: Any) -> bool:

@@ -14,6 +14,7 @@ from raymesh.machine.programs import Completed
 from raymesh.mesh import guide as raycluster
 from raymesh.platform import kube
 from raymesh.platform.kube import Kube
+from tests.unit.verdicts.built_subject import SUBJECT
 
 NAME = "10-244-0-7.raycluster-istio-headless-svc.default.svc.cluster.local"
 KNOWN, UNKNOWN, GONE = 0, 2, 1  # exit codes: getent's two, and kubectl's where the container can't be entered
@@ -23,6 +24,7 @@ def pod(*, age: float, node_type: str = "head") -> dict[str, Any]:
     started = (datetime.now(UTC) - timedelta(seconds=age)).isoformat(timespec="seconds").replace("+00:00", "Z")
     status = {"name": f"ray-{node_type}", "ready": False, "state": {"running": {"startedAt": started}}}
     return {
+        "spec": {"containers": [{"name": f"ray-{node_type}"}]},
         "metadata": {"name": f"ray-{node_type}-x", "labels": {"ray.io/node-type": node_type}},
         "status": {"phase": "Running", "podIP": "10.244.0.7", "containerStatuses": [status]},
     }
@@ -50,7 +52,7 @@ class Asked:
 def test_a_node_that_does_not_find_its_name_ends_the_waiting(node_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(monkeypatch, pod(age=60, node_type=node_type), UNKNOWN)
     with pytest.raises(TerminalState, match=f"DNS does not have {NAME}: the headless Service must select"):
-        raycluster.wait(asked.kube, within=1)
+        raycluster.wait(asked.kube, SUBJECT, within=1)
     assert set(asked.names) == {(f"ray-{node_type}", NAME)}
 
 
@@ -60,4 +62,4 @@ def test_a_name_that_is_known_or_that_may_still_come_does_not(
 ) -> None:
     asked = Asked(monkeypatch, pod(age=age), code)
     with pytest.raises(WaitTimeout, match="Running, not ready: ray-head"):
-        raycluster.wait(asked.kube, within=0.1)
+        raycluster.wait(asked.kube, SUBJECT, within=0.1)

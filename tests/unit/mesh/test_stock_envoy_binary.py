@@ -23,6 +23,7 @@ from raymesh.machine.programs import end_group, run
 from raymesh.mesh.stock_envoy import envoy_filter
 from raymesh.waiting import wait_for
 from raymesh.witness.envoy import EnvoyAdmin
+from raymesh.witness.http import Http
 from tests.unit.mesh.sidecar_shape import Identity, Ports, bootstrap, discovered_listeners
 
 SPIFFE = "spiffe://cluster.local/ns/default/sa/raycluster-istio"
@@ -232,13 +233,12 @@ def test_tcp_bytes_are_counted_while_the_connection_is_open(sidecar: Ports) -> N
 
 def test_the_witness_reads_the_admin_interface(called: Ports) -> None:
     """What raymesh.witness.envoy parses is what this Envoy says."""
-
-    def kubectl(args: list[str]) -> str:
-        return requests.get(f"http://127.0.0.1:{called.admin}/{args[-1]}", timeout=5).text
-
-    admin = EnvoyAdmin(kubectl, lambda _name, _answer: None, "default", "head")
+    recorded: dict[str, str] = {}
+    admin = EnvoyAdmin(Http(f"http://127.0.0.1:{called.admin}", recorded.__setitem__), "head")
     (chain,) = admin.inbound()
-    assert (chain.tls, chain.client_certificate, chain.minimum_tls, chain.protocol) == (True, True, "TLSv1_3", "http")
+    assert chain.tls is not None
+    assert (chain.tls.demands_certificate, chain.tls.minimum, chain.protocol) == (True, "TLSv1_3", "http")
+    assert "envoy-head-listeners" in recorded
     assert admin.server().version == load_lane("seed").envoy
     handshakes = admin.handshakes().by_version
     assert set(handshakes) == {"TLSv1.3"}

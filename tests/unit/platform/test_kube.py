@@ -111,10 +111,16 @@ def talker(folder: Path, script: str) -> Kube:
 
 def test_talking_to_a_program_is_a_line_for_a_line_and_ends_it(tmp_path: Path) -> None:
     kube = talker(tmp_path, "while read line; do echo pong; done; sleep 60")
-    with kube.talk("head", ["python"], container="ray-head") as ask:
-        assert [ask(5), ask(5)] == ["pong\n", "pong\n"]
+    with kube.talk("head", ["python"], container="ray-head", namespace="default") as ask:
+        assert [ask(5), ask(5)] == ["pong", "pong"]
     left = subprocess.run(["pgrep", "-f", str(tmp_path / "kubectl")], check=False, capture_output=True)
     assert not left.stdout
+
+
+def test_only_marked_lines_are_answers_however_they_come(tmp_path: Path) -> None:
+    kube = talker(tmp_path, "while read line; do printf 'noise\\n= 1\\nnoise\\n= 2\\nno'; done")
+    with kube.talk("head", ["python"], container="ray-head", namespace="default", mark="= ") as ask:
+        assert [ask(5), ask(5)] == ["= 1", "= 2"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +132,7 @@ def test_talking_to_a_program_is_a_line_for_a_line_and_ends_it(tmp_path: Path) -
 )
 def test_a_program_that_does_not_answer_says_why(tmp_path: Path, script: str, within: float, why: str) -> None:
     with (
-        talker(tmp_path, script).talk("head", ["python"], container="ray-head") as ask,
+        talker(tmp_path, script).talk("head", ["python"], container="ray-head", namespace="default") as ask,
         pytest.raises(CommandError, match=why),
     ):
         ask(within)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from raymesh.lane import load_lane
-from raymesh.mesh import guide as raycluster
-from raymesh.verdicts import Run
+from raymesh.verdicts.traces import RunSpans
 from raymesh.witness.jaeger import parse_upstream
-from tests.unit.recorded.recordings import HEAD, LANE, WORKER, Doctored
+from tests.unit.recorded.recordings import SUBJECT, Doctored, member
 
 TRACES, SERVICES = "jaeger-traces.json", "jaeger-services.json"
-CONTRACT = raycluster.ports(load_lane(LANE))
-RUN = Run(raycluster.TRACING_SERVICE, (HEAD, WORKER), since=0, headless_host=raycluster.SERVICE_HOST)
+CONTRACT = SUBJECT.contract
+MEMBERS = (  # of the run whose spans they are
+    member("raycluster-istio-head-llprh", "head", "10.244.0.7"),
+    member("raycluster-istio-worker-small-group-fdv2c", "worker", "10.244.0.8"),
+)
+RUN = RunSpans(SUBJECT, MEMBERS, since=0)
 BOTH = ("client", "server")
 
 

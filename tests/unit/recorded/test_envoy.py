@@ -8,29 +8,30 @@ from typing import Any
 
 import pytest
 
-from raymesh.mesh.guide import PODS
-from raymesh.verdicts import Finding, Sidecar, mtls_by_envoy
-from raymesh.verdicts.finding import names
-from raymesh.witness.envoy import parse_handshakes, parse_inbound
-from tests.unit.recorded.recordings import HEAD, WORKER, Doctored, parsed
-from tests.unit.verdicts.colour import red
+from raymesh.verdicts.catalog import ASKED, CHAINS, HANDSHAKES, OUTBOUND, TRUST, Verdict
+from raymesh.verdicts.envoy import Sidecar, Trust, mtls_by_envoy
+from raymesh.verdicts.finding import Findings, verdicts_of
+from raymesh.witness.envoy import parse_certificates, parse_handshakes, parse_inbound, parse_outbound
+from tests.unit.recorded.recordings import HEAD, PODS, SUBJECT, Doctored, parsed
+from tests.unit.verdicts.colour import red, red_of
 
-ASKED = "the sidecars were asked"
-HANDSHAKES = "TLS 1.3 handshakes only"
-CHAINS = "no inbound chain without mTLS"
+ROOTS = parsed(parse_certificates, f"envoy-{HEAD}-certs.json").roots
+PORTS = {port.number for port in SUBJECT.contract.headless_ports()}
 VERSIONS = "listener.0.0.0.0_15006.ssl.versions."
 CHAIN = "0.0.0.0_6380"
 
 
-def judge(*pods: str, doctored: Doctored | None = None) -> tuple[Finding, ...]:
+def judge(*pods: str, doctored: Doctored | None = None) -> Findings:
     sidecars = {
         pod: Sidecar(
             parsed(parse_handshakes, f"envoy-{pod}-stats.json", doctored),
             parsed(parse_inbound, f"envoy-{pod}-listeners.json", doctored),
+            parsed(parse_outbound, f"envoy-{pod}-outbound.json", doctored),
+            parsed(parse_certificates, f"envoy-{pod}-certs.json", doctored),
         )
         for pod in pods
     }
-    return mtls_by_envoy(sidecars, pods=PODS)
+    return mtls_by_envoy(sidecars, pods=PODS, trust=Trust(ROOTS, SUBJECT.identities), ports=PORTS)
 
 
 def of_chain(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], object]:
@@ -54,6 +55,11 @@ def tls(chain: dict[str, Any]) -> dict[str, Any]:
 
 def tls_version(chain: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = tls(chain)["common_tls_context"]["tls_params"]
+    return found
+
+
+def validation(chain: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = tls(chain)["common_tls_context"]["combined_validation_context"]
     return found
 
 
@@ -89,35 +95,98 @@ LISTENERS: dict[str, Callable[[Any], object]] = {
     "no word of client certificates": of_chain(lambda chain: tls(chain).pop("require_client_certificate")),
     "TLS 1.2 allowed": of_chain(lambda chain: tls_version(chain).update(tls_minimum_protocol_version="TLSv1_2")),
     "no minimum": of_chain(lambda chain: tls_version(chain).pop("tls_minimum_protocol_version")),
+}
+VALIDATION: dict[str, Callable[[Any], object]] = {
+    "untrusted certificates taken": of_chain(
+        lambda chain: (
+            validation(chain)
+            .setdefault("default_validation_context", {})
+            .update(trust_chain_verification="ACCEPT_UNTRUSTED")
+        )
+    ),
+    "no validation context": of_chain(
+        lambda chain: tls(chain)["common_tls_context"].pop("combined_validation_context")
+    ),
+    "checked against another CA": of_chain(
+        lambda chain: validation(chain)["validation_context_sds_secret_config"].update(name="file-root:system")
+    ),
+}
+NO_CHAINS: dict[str, Callable[[Any], object]] = {
     "no inbound listener": lambda dump: dump["configs"].clear(),
     "black hole only": lambda dump: chains(dump).__delitem__(slice(1, None)),
 }
 
 
+def foreign_root(loaded: Any) -> None:
+    """Add another root to the mesh's own."""
+    one = next(one for one in loaded["certificates"] if one.get("ca_cert"))
+    one["ca_cert"].append({**one["ca_cert"][0], "serial_number": "beef"})
+
+
+def outbound(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], object]:
+    def doctor(dump: Any) -> None:
+        [cluster] = [c["cluster"] for c in dump["configs"] if "outbound|6381|" in c["cluster"]["name"]]
+        change(cluster)
+
+    return doctor
+
+
+def in_plaintext(cluster: dict[str, Any]) -> None:
+    cluster.pop("transport_socket_matches", None)
+    cluster.pop("transport_socket", None)
+
+
+OUTWARD: dict[str, Callable[[Any], object]] = {
+    "dials in plaintext": outbound(in_plaintext),
+    "does not know a port": outbound(lambda cluster: cluster.update(name="outbound|1||host")),
+}
+
+
 def test_the_recording_is_green() -> None:
-    findings = judge(HEAD, WORKER)
+    findings = judge(*PODS)
     assert red(findings) == set()
-    assert names(findings) == {ASKED, HANDSHAKES, CHAINS}
-    assert [f.figures["handshakes"] for f in findings if f.verdict == HANDSHAKES] == [214, 39]
-    assert [f.figures["chains"] for f in findings if f.verdict == CHAINS] == [24, 21]
+    assert verdicts_of(findings) == {ASKED, HANDSHAKES, CHAINS, TRUST, OUTBOUND}
+    assert all(f.figures["handshakes"] for f in findings if f.verdict is HANDSHAKES)
 
 
 def test_one_sidecar_is_not_enough() -> None:
     assert red(judge(HEAD)) == {ASKED}
 
 
-@pytest.mark.parametrize("pod", [HEAD, WORKER])
+@pytest.mark.parametrize("pod", PODS)
 @pytest.mark.parametrize("case", STATS)
 def test_other_handshakes_are_red(case: str, pod: str) -> None:
-    assert_red(pod, HANDSHAKES, Doctored(f"envoy-{pod}-stats.json", STATS[case]))
+    assert_red(pod, {HANDSHAKES}, Doctored(f"envoy-{pod}-stats.json", STATS[case]))
 
 
-@pytest.mark.parametrize("pod", [HEAD, WORKER])
+@pytest.mark.parametrize("pod", PODS)
 @pytest.mark.parametrize("case", LISTENERS)
 def test_a_lax_chain_is_red(case: str, pod: str) -> None:
-    assert_red(pod, CHAINS, Doctored(f"envoy-{pod}-listeners.json", LISTENERS[case]))
+    assert_red(pod, {CHAINS}, Doctored(f"envoy-{pod}-listeners.json", LISTENERS[case]))
 
 
-def assert_red(pod: str, verdict: str, doctored: Doctored) -> None:
-    findings = judge(HEAD, WORKER, doctored=doctored)
-    assert [(f.verdict, f.witness) for f in findings if not f.ok] == [(verdict, f"Envoy of {pod}")]
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize("case", VALIDATION)
+def test_a_chain_that_takes_any_certificate_is_red(case: str, pod: str) -> None:
+    assert_red(pod, {TRUST}, Doctored(f"envoy-{pod}-listeners.json", VALIDATION[case]))
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize("case", NO_CHAINS)
+def test_no_chains_are_red(case: str, pod: str) -> None:
+    assert_red(pod, {CHAINS, TRUST}, Doctored(f"envoy-{pod}-listeners.json", NO_CHAINS[case]))
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_a_foreign_root_is_red(pod: str) -> None:
+    assert_red(pod, {TRUST}, Doctored(f"envoy-{pod}-certs.json", foreign_root))
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize("case", OUTWARD)
+def test_a_lax_dialler_is_red(case: str, pod: str) -> None:
+    assert_red(pod, {OUTBOUND}, Doctored(f"envoy-{pod}-outbound.json", OUTWARD[case]))
+
+
+def assert_red(pod: str, verdicts: set[Verdict], doctored: Doctored) -> None:
+    assert red_of(judge(*PODS, doctored=doctored)) == {(verdict, pod) for verdict in verdicts}

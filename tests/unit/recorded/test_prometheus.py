@@ -1,4 +1,4 @@
-"""mTLS by Prometheus on two recorded answers: green as they are, red for what else grew in a doctored one."""
+"""mTLS by Prometheus on a recorded answer: green as it is, red for what was done to one pod of a doctored copy."""
 
 from __future__ import annotations
 
@@ -7,91 +7,124 @@ from typing import Any
 
 import pytest
 
-from raymesh.mesh.guide import NAME
-from raymesh.observe import CALLS_FLOOR
-from raymesh.verdicts import Finding, mtls_by_prometheus
-from raymesh.verdicts.finding import names
-from raymesh.witness.prometheus import Sample, parse_vector
-from tests.unit.recorded.recordings import Doctored, parsed
-from tests.unit.verdicts.colour import red
+from raymesh.proof.looks import CALLS_FLOOR
+from raymesh.verdicts.catalog import CALLERS, CALLS_SUCCEED, MUTUAL_GROWS, NO_RESTART, NOTHING_ELSE, SCRAPED, Verdict
+from raymesh.verdicts.finding import Findings, verdicts_of
+from raymesh.verdicts.prometheus import Ledger, mtls_by_prometheus
+from raymesh.witness.prometheus import REQUESTS, Sample, parse_targets, parse_vector
+from tests.unit.recorded.recordings import PODS, SUBJECT, Doctored, parsed
+from tests.unit.verdicts.colour import red_of
 
-EARLIER, QUERY = "prometheus-before.json", "prometheus-query.json"
-GROWS = "mutual_tls grows"
-OTHERS = "nothing but mutual_tls grows"
-RESET = "no sidecar restarted in between"
-
+QUERY, TARGETS = "prometheus-query.json", "prometheus-targets.json"
+IDENTITIES = SUBJECT.identities | {SUBJECT.spiffe("insider"), SUBJECT.spiffe("bearer")}
 Series = dict[str, Any]
 
 
-def each(policy: str, change: Callable[[Series], object], **labels: str) -> Doctored:
-    """Change the series of a policy that have these labels."""
-    wanted = {"connection_security_policy": policy, **labels}.items()
-    return Doctored(QUERY, lambda answer: [change(s) for s in series(answer) if wanted <= s["metric"].items()])
+def judge(doctored: Doctored | None = None, ledger: Ledger | None = None) -> Findings:
+    return mtls_by_prometheus(
+        ledger or Ledger(),  # fresh: nothing is forgiven, and growth is from nothing
+        parsed(parse_vector, QUERY, doctored),
+        parsed(parse_targets, TARGETS, doctored),
+        pods=PODS,
+        identities=IDENTITIES,
+        floor=CALLS_FLOOR,
+    )
 
 
-def series(answer: Any) -> list[Series]:
-    found: list[Series] = answer["data"]["result"]
-    return found
+def each(change: Callable[[Series], object], **labels: str) -> Doctored:
+    """Change the series that have these labels."""
 
+    def doctor(answer: Any) -> None:
+        for one in answer["data"]["result"]:
+            if labels.items() <= one["metric"].items():
+                change(one)
 
-def grown(by: int) -> Callable[[Series], object]:
-    """Let a series have grown by so much since the earlier answer."""
-
-    def change(one: Series) -> None:
-        [old] = [sample.value for sample in BEFORE if sample.labels == one["metric"]]
-        one["value"][1] = str(old + by)
-
-    return change
+    return Doctored(QUERY, doctor)
 
 
 def labelled(**labels: str) -> Callable[[Series], object]:
     return lambda one: one["metric"].update(labels)
 
 
-def without(*policies: str) -> Doctored:
+def one_more(**labels: str) -> Doctored:
+    """Add a series of one call, otherwise like one that is there."""
+
     def doctor(answer: Any) -> None:
-        kept = [s for s in series(answer) if s["metric"]["connection_security_policy"] not in policies]
-        answer["data"]["result"] = kept
+        like = next(s for s in answer["data"]["result"] if s["metric"]["reporter"] == "destination")
+        answer["data"]["result"].append({**like, "metric": {**like["metric"], **labels, "added": "yes"}})
 
     return Doctored(QUERY, doctor)
 
 
-BEFORE = parsed(parse_vector, EARLIER)
-OWN = {"source_workload": NAME, "request_protocol": "grpc"}
-DOCTORED: dict[str, tuple[Doctored, set[str]]] = {
-    "plaintext grew": (each("none", grown(1), request_protocol="grpc"), {OTHERS}),
-    "new plaintext": (each("none", labelled(source_workload="outsider")), {OTHERS}),
-    "no policy": (each("none", lambda s: s["metric"].pop("connection_security_policy")), {OTHERS}),
-    "traffic in plaintext": (each("mutual_tls", labelled(connection_security_policy="none"), **OWN), {GROWS, OTHERS}),
-    "nothing grew": (each("mutual_tls", grown(0)), {GROWS}),
-    "too little grew": (each("mutual_tls", grown(24), **OWN), {GROWS}),
-    "grew as HTTP": (each("mutual_tls", labelled(request_protocol="http"), **OWN), {GROWS}),
-    "calls of another": (each("mutual_tls", labelled(source_workload="stranger"), **OWN), {GROWS}),
-    "calls to another": (each("mutual_tls", labelled(destination_workload="stranger"), **OWN), {GROWS}),
-    "went back": (each("none", grown(-1)), {RESET}),
-    "mutual_tls went back": (each("mutual_tls", grown(-1), request_protocol="tcp"), {RESET}),
-    "only plaintext": (without("mutual_tls"), {GROWS}),
-    "no series": (without("mutual_tls", "none"), {GROWS, OTHERS, RESET}),
-}
+def vanished(pod: str) -> Doctored:
+    def doctor(answer: Any) -> None:
+        answer["data"]["result"] = [s for s in answer["data"]["result"] if s["metric"]["pod"] != pod]
 
-
-def judge(doctored: Doctored | None = None, before: tuple[Sample, ...] = BEFORE) -> tuple[Finding, ...]:
-    return mtls_by_prometheus(before, parsed(parse_vector, QUERY, doctored), workload=NAME, floor=CALLS_FLOOR)
+    return Doctored(QUERY, doctor)
 
 
 def test_the_recording_is_green() -> None:
-    findings = judge()
-    assert red(findings) == set()
-    assert findings[0].figures == {"mutual_tls calls": 271}
-    assert names(findings) == {GROWS, OTHERS, RESET}
+    assert red_of(judge()) == set()
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_a_pod_whose_series_vanish_is_red(pod: str) -> None:
+    samples: tuple[Sample, ...] = parsed(parse_vector, QUERY)
+    ledger = Ledger.opened(samples, fresh=False)
+    ledger.start.clear()
+    assert red_of(judge(vanished(pod), ledger)) == {
+        *{(NO_RESTART, ""), (NOTHING_ELSE, ""), (MUTUAL_GROWS, pod), (CALLS_SUCCEED, pod)}
+    }
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize("reporter", ["destination", "source"])
+def test_a_pod_that_received_or_sent_nothing_is_red(reporter: str, pod: str) -> None:
+    still = each(lambda one: one["value"].__setitem__(1, "0"), pod=pod, reporter=reporter, __name__=REQUESTS)
+    assert (MUTUAL_GROWS, pod) in red_of(judge(still))
+    assert {about for verdict, about in red_of(judge(still)) if verdict is MUTUAL_GROWS} == {pod}
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_a_pod_at_which_all_calls_fail_is_red(pod: str) -> None:
+    failing = each(labelled(grpc_response_status="14"), pod=pod, reporter="destination", __name__=REQUESTS)
+    assert (CALLS_SUCCEED, pod) in red_of(judge(failing))
+    assert {about for verdict, about in red_of(judge(failing)) if verdict is CALLS_SUCCEED} == {pod}
+
+
+def target_of(pod: str, change: Callable[[Any], object]) -> Doctored:
+    def doctor(answer: Any) -> None:
+        for target in answer["data"]["activeTargets"]:
+            if target["labels"].get("pod") == pod:
+                change(target)
+
+    return Doctored(TARGETS, doctor)
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_a_pod_that_is_not_scraped_is_red(pod: str) -> None:
+    changes: tuple[Callable[[Any], object], ...] = (
+        lambda target: target.update(health="down"),
+        lambda target: target.update(lastScrape="0001-01-01T00:00:00Z"),
+        lambda target: target["labels"].pop("pod"),
+    )
+    for change in changes:
+        assert red_of(judge(target_of(pod, change))) == {(SCRAPED, pod)}
+
+
+DOCTORED: dict[str, tuple[Doctored, Verdict]] = {
+    "one in plaintext": (one_more(connection_security_policy="none"), NOTHING_ELSE),
+    "one of unknown security": (one_more(connection_security_policy="unknown"), NOTHING_ELSE),
+    "one of a stranger": (one_more(source_principal="spiffe://evil/ns/default/sa/default"), CALLERS),
+}
 
 
 @pytest.mark.parametrize("case", DOCTORED)
-def test_each_doctored_copy_is_red_for_its_own_reason(case: str) -> None:
-    doctored, reasons = DOCTORED[case]
-    assert red(judge(doctored)) == reasons
+def test_one_call_is_enough_to_be_red(case: str) -> None:
+    doctored, verdict = DOCTORED[case]
+    assert red_of(judge(doctored)) == {(verdict, "")}
 
 
-def test_what_a_control_left_behind_is_told_from_growth_by_looking_before() -> None:
-    assert red(judge(before=())) == {OTHERS}
-    assert red(judge(without("none"), before=())) == set()
+def test_no_series_are_red_everywhere() -> None:
+    nothing = Doctored(QUERY, lambda answer: answer["data"]["result"].clear())
+    assert {v for v, _ in red_of(judge(nothing))} == verdicts_of(judge()) - {SCRAPED}

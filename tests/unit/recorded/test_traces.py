@@ -8,18 +8,21 @@ from dataclasses import replace
 import pytest
 
 from raymesh.ports import WORKER_PORTS
-from raymesh.verdicts import Finding, Run, grpc_traces
-from raymesh.verdicts.finding import names
+from raymesh.proof.looks import must_cross
+from raymesh.verdicts.catalog import GRPC_NODE_MANAGER, GRPC_OBJECT_MANAGER, GRPC_WORKERS, HTTP_AGENT, KNOWN, PEERS
+from raymesh.verdicts.finding import Findings, verdicts_of
+from raymesh.verdicts.traces import RunSpans, grpc_traces
 from raymesh.witness.jaeger import parse_services, parse_spans
-from tests.unit.recorded.recordings import HEAD, Doctored, parsed
-from tests.unit.recorded.spans import CONTRACT, RUN, SERVICES, TRACES, of_nobody, retagged, without
+from tests.unit.recorded.recordings import Doctored, parsed
+from tests.unit.recorded.spans import CONTRACT, MEMBERS, RUN, SERVICES, TRACES, of_nobody, retagged, without
 from tests.unit.verdicts.colour import red
 
-KNOWN = "the service has traces of this run"
 AGENT = "dashboard-agent-listen-port"
-GRPC_PORTS = ("node-manager-port", "object-manager-port", WORKER_PORTS)
-GRPC = {port: f"gRPC on {port}" for port in GRPC_PORTS}
-HTTP = f"HTTP on {AGENT}"
+GRPC = {
+    "node-manager-port": GRPC_NODE_MANAGER,
+    "object-manager-port": GRPC_OBJECT_MANAGER,
+    WORKER_PORTS: GRPC_WORKERS,
+}
 
 OF_GRPC: dict[str, Callable[[str], Doctored]] = {
     "unavailable": lambda port: retagged(port, "grpc.status_code", "14"),
@@ -38,16 +41,16 @@ OF_HTTP: dict[str, Doctored] = {
 }
 
 
-def judge(doctored: Doctored | None = None, run: Run = RUN) -> tuple[Finding, ...]:
+def judge(doctored: Doctored | None = None, run: RunSpans = RUN) -> Findings:
     services = parsed(parse_services, SERVICES, doctored)
-    return grpc_traces(services, parsed(parse_spans, TRACES, doctored), run=run, contract=CONTRACT)
+    spans = parsed(parse_spans, TRACES, doctored)
+    return grpc_traces(services, spans, run=run, must_cross=must_cross(CONTRACT), named={"insider"})
 
 
 def test_the_recording_is_green() -> None:
     findings = judge()
     assert red(findings) == set()
-    assert names(findings) == {KNOWN, *GRPC.values(), HTTP}
-    assert [f.figures.get("calls") for f in findings] == [None, 71, 21, 201, 1]
+    assert verdicts_of(findings) == {KNOWN, *GRPC.values(), HTTP_AGENT, PEERS}
 
 
 @pytest.mark.parametrize("port", GRPC)
@@ -58,29 +61,23 @@ def test_a_grpc_port_is_red_for_its_own_spans(case: str, port: str) -> None:
 
 @pytest.mark.parametrize("case", OF_HTTP)
 def test_the_agent_is_red_for_its_own_spans(case: str) -> None:
-    assert red(judge(OF_HTTP[case])) == {HTTP}
+    assert red(judge(OF_HTTP[case])) == {HTTP_AGENT}
 
 
 def test_a_service_that_is_not_listed_is_red() -> None:
-    assert red(judge(Doctored(SERVICES, lambda answer: answer["data"].remove(RUN.service)))) == {KNOWN}
+    listed = RUN.subject.tracing_service
+    assert red(judge(Doctored(SERVICES, lambda answer: answer["data"].remove(listed)))) == {KNOWN}
 
 
 def test_no_spans_are_red_everywhere() -> None:
-    assert red(judge(of_nobody())) == names(judge())
+    assert red(judge(of_nobody())) == verdicts_of(judge())
 
 
-@pytest.mark.parametrize(
-    "run",
-    [
-        replace(RUN, pods=("raycluster-istio-head-other",)),
-        replace(RUN, since=max(span.start for span in parsed(parse_spans, TRACES)) + 1),
-        replace(RUN, service="insider.default"),
-    ],
-    ids=["other pods", "began later", "another service"],
-)
-def test_spans_of_another_run_do_not_count(run: Run) -> None:
-    assert red(judge(run=run)) == names(judge())
+def test_spans_of_before_do_not_count() -> None:
+    later = max(span.start for span in parsed(parse_spans, TRACES)) + 1
+    assert red(judge(run=replace(RUN, since=later))) == verdicts_of(judge())
 
 
-def test_one_pod_has_no_calls_across() -> None:
-    assert red(judge(run=replace(RUN, pods=(HEAD,)))) == {*GRPC.values(), HTTP}
+def test_a_pod_that_nobody_named_is_red() -> None:
+    """All is there but that one of the two writers is no Ray pod: no call crosses between Ray pods."""
+    assert red(judge(run=replace(RUN, members=MEMBERS[:1]))) == {*GRPC.values(), HTTP_AGENT, PEERS}

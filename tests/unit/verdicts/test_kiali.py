@@ -2,135 +2,142 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-from raymesh.verdicts import Finding, mtls_by_kiali
-from raymesh.verdicts.finding import names
+from raymesh.verdicts.catalog import (
+    KIALI_EDGES,
+    KIALI_ERRORS,
+    KIALI_FRESH,
+    KIALI_IDENTITIES,
+    KIALI_LEAKS,
+    KIALI_MTLS,
+    KIALI_RATE,
+    KIALI_SIDECARS,
+    KIALI_TLS,
+    KIALI_VALID,
+    Verdict,
+)
+from raymesh.verdicts.finding import Findings, verdicts_of
+from raymesh.verdicts.kiali import LEAKS, KialiView, mtls_by_kiali
 from raymesh.witness.kiali import Check, Edge, Graph, Node, Pod, Tls, Validations, Workload
+from tests.unit.verdicts.built_subject import NAMES, SPIFFE
 from tests.unit.verdicts.colour import red
 
-SPIFFE = "spiffe://cluster.local/ns/default/sa/default"
+NOW = 1790000000
 RAY = Node("workload", "default", "raycluster-istio", "")
-SELF_EDGE = Edge(RAY, RAY, "grpc", 12.0, 100.0, SPIFFE, SPIFFE)
+STRANGER = Node("workload", "default", "stranger", "")
+SELF_EDGE = Edge(RAY, RAY, "grpc", 12.0, 0.0, 100.0, SPIFFE, SPIFFE)
 TCP_EDGE = replace(SELF_EDGE, protocol="tcp", rate=900.0)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that Kiali says in one poll."""
-
-    graph: Graph
-    workload: Workload
-    tls: Tls
-    validations: Validations
-
-    def judge(self) -> tuple[Finding, ...]:
-        return mtls_by_kiali(
-            self.graph, self.workload, self.tls, self.validations, namespace="default", pods=2, rate_floor=5.0
-        )
-
-
-HEALTHY = Seen(  # built by hand to be so
-    Graph(1790000000, 60, (RAY,), (SELF_EDGE, TCP_EDGE)),
-    Workload("raycluster-istio", "RayCluster", True, (Pod("head", "default", True), Pod("worker", "default", True))),
-    Tls("MTLS_ENABLED", True, "TLSV1_3"),
-    Validations(("peerauthentication/default.default",), ()),
+PODS = tuple(Pod(name, "default", sidecar_ready=True) for name in NAMES)
+HEALTHY = KialiView(  # built by hand to be so
+    graph=Graph(NOW, 20, (RAY,), (SELF_EDGE, TCP_EDGE)),
+    workload=Workload("raycluster-istio", "RayCluster", True, PODS),
+    tls=Tls("MTLS_ENABLED", True, ""),
+    mesh=Tls("MTLS_ENABLED", True, "TLSV1_3"),
+    validations=Validations(("peerauthentication/default.default",), ()),
+    asked=NOW + 1,
 )
 
 
-def with_edges(*edges: Edge) -> Seen:
+def judge(view: KialiView, floor: float = 5.0) -> Findings:
+    return mtls_by_kiali(view, namespace="default", pods=len(NAMES), identities={SPIFFE}, rate_floor=floor)
+
+
+def with_edges(*edges: Edge) -> KialiView:
     return replace(HEALTHY, graph=replace(HEALTHY.graph, edges=edges))
 
 
-def with_node(node: Node) -> Seen:
-    edge = replace(SELF_EDGE, target=node)
-    return replace(HEALTHY, graph=replace(HEALTHY.graph, nodes=(RAY, node), edges=(SELF_EDGE, edge)))
+def with_stranger(**more: object) -> KialiView:
+    edge = replace(SELF_EDGE, source=STRANGER, **more)  # type: ignore[arg-type]  # by name
+    return with_edges(SELF_EDGE, TCP_EDGE, edge)
+
+
+def with_pods(*pods: Pod) -> KialiView:
+    return replace(HEALTHY, workload=replace(HEALTHY.workload, pods=pods))
 
 
 def test_a_healthy_mesh_is_green() -> None:
-    findings = HEALTHY.judge()
+    findings = judge(HEALTHY)
     assert red(findings) == set()
     figures = {key: value for f in findings for key, value in f.figures.items()}
-    assert (figures["rate/s"], figures["mTLS %"], figures["pods"]) == (12.0, 100.0, 2)
+    assert (figures["rate/s"], figures["mTLS %"], figures["pods"], figures["age s"]) == (12.0, 100.0, 3, 1)
 
 
 def test_no_data_is_red_everywhere() -> None:
-    nothing = Seen(
+    nothing = KialiView(
         Graph(0, 60, (), ()),
         Workload("raycluster-istio", "RayCluster", True, ()),
         Tls("MTLS_NOT_ENABLED", True, "N/A"),
+        Tls("MTLS_NOT_ENABLED", True, "N/A"),
         Validations((), ()),
+        NOW,
     )
-    assert red(nothing.judge()) == names(nothing.judge())
+    assert red(judge(nothing)) == verdicts_of(judge(nothing))
 
 
-SIDECAR = "sidecar in each pod of the workload"
-RATE = "gRPC traffic of the workload with itself"
-MTLS = "the gRPC self-edge is mTLS"
-IDENTITY = "SPIFFE identity at both ends"
-LESSER = "no edge below 100 % mTLS"
-LEAK = "nothing leaves the mesh"
-PODS = HEALTHY.workload.pods
-DOCTORED: dict[str, tuple[Seen, set[str]]] = {
-    "workload without sidecar": (replace(HEALTHY, workload=replace(HEALTHY.workload, sidecar=False)), {SIDECAR}),
-    "sidecar not ready": (
-        replace(HEALTHY, workload=replace(HEALTHY.workload, pods=(PODS[0], replace(PODS[1], sidecar_ready=False)))),
-        {SIDECAR},
+NO_CALLS = {KIALI_RATE, KIALI_ERRORS}
+DOCTORED: dict[str, tuple[KialiView, set[Verdict]]] = {
+    "workload without sidecar": (
+        replace(HEALTHY, workload=replace(HEALTHY.workload, sidecar=False)),
+        {KIALI_SIDECARS},
     ),
-    "a pod is missing": (replace(HEALTHY, workload=replace(HEALTHY.workload, pods=PODS[:1])), {SIDECAR}),
-    "no self-edge": (with_edges(TCP_EDGE), {RATE, MTLS, IDENTITY}),
-    "self-edge of another namespace": (
-        with_edges(replace(SELF_EDGE, target=replace(RAY, namespace="other")), TCP_EDGE),
-        {RATE, MTLS, IDENTITY},
+    "one sidecar not ready": (with_pods(*PODS[:2], replace(PODS[2], sidecar_ready=False)), {KIALI_SIDECARS}),
+    "a pod is missing": (with_pods(*PODS[:2]), {KIALI_SIDECARS}),
+    "a pod too many": (with_pods(*PODS, replace(PODS[2], name="other")), {KIALI_SIDECARS}),
+    "no gRPC self-edge": (with_edges(TCP_EDGE), NO_CALLS),
+    "too little traffic": (with_edges(replace(SELF_EDGE, rate=4.9), TCP_EDGE), {KIALI_RATE}),
+    "99 % mTLS": (with_edges(replace(SELF_EDGE, mtls_percent=99.0), TCP_EDGE), {KIALI_MTLS, KIALI_EDGES}),
+    "no mTLS": (with_edges(replace(SELF_EDGE, mtls_percent=0.0), TCP_EDGE), {KIALI_MTLS, KIALI_EDGES}),
+    "TCP in plaintext": (with_edges(SELF_EDGE, replace(TCP_EDGE, mtls_percent=0.0)), {KIALI_MTLS, KIALI_EDGES}),
+    "no source principal": (with_edges(replace(SELF_EDGE, source_principal=""), TCP_EDGE), {KIALI_IDENTITIES}),
+    "unknown target": (with_edges(replace(SELF_EDGE, target_principal="unknown"), TCP_EDGE), {KIALI_IDENTITIES}),
+    "a stranger's edge at 100 %": (with_stranger(source_principal="spiffe://evil/sa/default"), {KIALI_IDENTITIES}),
+    "a call to a stranger at 100 %": (
+        with_edges(SELF_EDGE, TCP_EDGE, replace(SELF_EDGE, target=STRANGER, target_principal="spiffe://evil")),
+        {KIALI_IDENTITIES},
     ),
-    "edge to a service instead of itself": (
-        with_edges(replace(SELF_EDGE, target=replace(RAY, kind="service")), TCP_EDGE),
-        {RATE, MTLS, IDENTITY},
-    ),
-    "too little traffic": (with_edges(replace(SELF_EDGE, rate=4.9), TCP_EDGE), {RATE}),
-    "99 % mTLS": (with_edges(replace(SELF_EDGE, mtls_percent=99.0), TCP_EDGE), {MTLS, LESSER}),
-    "no mTLS": (with_edges(replace(SELF_EDGE, mtls_percent=0.0), TCP_EDGE), {MTLS, LESSER}),
-    "no source principal": (with_edges(replace(SELF_EDGE, source_principal=""), TCP_EDGE), {IDENTITY}),
-    "unknown target principal": (with_edges(replace(SELF_EDGE, target_principal="unknown"), TCP_EDGE), {IDENTITY}),
-    "principal of a stranger": (
-        with_edges(replace(SELF_EDGE, source_principal="spiffe://cluster.local/ns/other/sa/default"), TCP_EDGE),
-        {IDENTITY},
-    ),
-    "another edge in plaintext": (with_edges(SELF_EDGE, replace(TCP_EDGE, mtls_percent=0.0)), {LESSER}),
-    "a stranger's plaintext edge": (
-        with_edges(SELF_EDGE, replace(SELF_EDGE, source=Node("unknown", "unknown", "", ""), mtls_percent=0.0)),
-        {LESSER},
-    ),
-    "PassthroughCluster": (with_node(Node("service", "unknown", "", "PassthroughCluster")), {LEAK}),
-    "BlackHoleCluster": (with_node(Node("service", "unknown", "", "BlackHoleCluster")), {LEAK}),
-    "permissive namespace": (
-        replace(HEALTHY, tls=Tls("MTLS_PARTIALLY_ENABLED", True, "TLSV1_3")),
-        {"mTLS is demanded in the namespace"},
-    ),
+    "a stranger's plaintext edge": (with_stranger(mtls_percent=0.0, source_principal=""), {KIALI_EDGES}),
+    "95 % of the calls fail": (with_edges(replace(SELF_EDGE, failed_percent=95.0), TCP_EDGE), {KIALI_ERRORS}),
+    "permissive namespace": (replace(HEALTHY, tls=Tls("MTLS_PARTIALLY_ENABLED", True, "")), {KIALI_TLS}),
+    "no automatic mTLS": (replace(HEALTHY, tls=Tls("MTLS_ENABLED", False, "")), {KIALI_TLS}),
+    "a mesh of TLS 1.0": (replace(HEALTHY, mesh=Tls("MTLS_ENABLED", True, "TLSV1_0")), {KIALI_TLS}),
+    "a mesh without minimum": (replace(HEALTHY, mesh=Tls("MTLS_ENABLED", True, "N/A")), {KIALI_TLS}),
     "an error in Istio's configuration": (
         replace(HEALTHY, validations=replace(HEALTHY.validations, checks=(Check("x", "KIA0505", "error", "m"),))),
-        {"Istio's configuration is valid"},
+        {KIALI_VALID},
     ),
-    "no object validated": (replace(HEALTHY, validations=Validations((), ())), {"Istio's configuration is valid"}),
+    "no object validated": (replace(HEALTHY, validations=Validations((), ())), {KIALI_VALID}),
+    "a graph of three days ago": (replace(HEALTHY, asked=NOW + 3 * 86400), {KIALI_FRESH}),
+    "a graph of the future": (replace(HEALTHY, asked=NOW - 3600), {KIALI_FRESH}),
+    **{
+        f"{leak}, as a service": (
+            replace(HEALTHY, graph=replace(HEALTHY.graph, nodes=(RAY, Node("service", "unknown", "", leak)))),
+            {KIALI_LEAKS},
+        )
+        for leak in LEAKS
+    },
 }
 
 
 @pytest.mark.parametrize("case", DOCTORED)
 def test_each_doctored_copy_is_red_for_its_own_reason(case: str) -> None:
-    seen, reasons = DOCTORED[case]
-    assert red(seen.judge()) == reasons
+    view, reasons = DOCTORED[case]
+    assert red(judge(view)) == reasons
+
+
+@pytest.mark.parametrize("instead", [{"namespace": "other"}, {"kind": "service"}])
+def test_an_edge_to_another_is_no_self_edge(instead: dict[str, str]) -> None:
+    target = replace(RAY, **instead)
+    assert red(judge(with_edges(replace(SELF_EDGE, target=target)))) == {*NO_CALLS, KIALI_MTLS}
 
 
 def test_a_warning_is_no_error() -> None:
     remark = Check("x", "KIA0101", "warning", "m")
-    assert red(replace(HEALTHY, validations=replace(HEALTHY.validations, checks=(remark,))).judge()) == set()
+    view = replace(HEALTHY, validations=replace(HEALTHY.validations, checks=(remark,)))
+    assert red(judge(view)) == set()
 
 
 def test_a_floor_of_nothing_proves_nothing() -> None:
-    seen = HEALTHY
-    findings = mtls_by_kiali(
-        seen.graph, seen.workload, seen.tls, seen.validations, namespace="default", pods=2, rate_floor=0
-    )
-    assert red(findings) == {RATE}
+    assert red(judge(HEALTHY, floor=0)) == {KIALI_RATE}

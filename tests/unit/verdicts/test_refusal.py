@@ -1,54 +1,135 @@
-"""Refusal: every outsider is turned away at every port, and the mesh is let in."""
+"""Refusal: each client must meet what proves the claim about it, at every port that listens in every Ray pod."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from raymesh.verdicts import OUTSIDERS, Probe, outsiders_refused
-from raymesh.verdicts.finding import names
-from raymesh.verdicts.refusal import Outcome
-from tests.unit.verdicts.colour import red
+from raymesh.verdicts.catalog import ALL_TRIED, INSIDER_SERVED, PLAINTEXT_REFUSED, Verdict
+from raymesh.verdicts.finding import Findings, holds, red
+from raymesh.verdicts.refusal import INSIDER, OUTSIDE, RULES, Rule, insiders, refusals
+from raymesh.witness.knock import ALERTS, GRPC_STATUSES, Author, Kind, Knock, Outcome, Stage, Target
 
-PORTS = {("head", 6379), ("head", 6380), ("worker", 6380)}
-ANSWERING = {("head", 6379)}
-HEALTHY = (
-    *(Probe(client, pod, port, "refused") for client in OUTSIDERS for pod, port in sorted(PORTS)),
-    Probe("in the mesh", "head", 6379, "answered"),
+HEAD, WORKER = "head-x1", "worker-x2"
+PODS = (HEAD, WORKER)
+TARGETS = (
+    Target(HEAD, "head", "h", "10.0.0.1", 6379, "grpc"),
+    Target(HEAD, "head", "h", "10.0.0.1", 8265, "http"),
+    Target(WORKER, "worker", "w", "10.0.0.2", 6380, "grpc"),
+    Target(WORKER, "worker", "w", "10.0.0.2", 10005, "grpc", listens=False),
+)
+LISTENING = TARGETS[:3]
+UNTRUSTED = Outcome("alert", "secured", alert="unknown_ca")
+PROOF = {
+    "plaintext": Outcome("reset", "connected"),
+    "TLS 1.2 with the mesh's certificate": Outcome("alert", "handshake", alert="protocol_version"),
+    "TLS 1.3 without certificate": Outcome("alert", "secured", alert="certificate_required"),
+    "TLS 1.3, self-signed": UNTRUSTED,
+    "TLS 1.3, foreign CA": replace(UNTRUSTED, alert="decrypt_error"),
+    "TLS 1.3 with the mesh's certificate": Outcome("grpc", "secured", status="UNIMPLEMENTED", by="application"),
+    "in the mesh": Outcome("grpc", "connected", status="UNIMPLEMENTED", by="application"),
+}
+HEALTHY = tuple(Knock(client, target, PROOF[client]) for client in OUTSIDE for target in LISTENING)
+INSIDE = tuple(Knock("in the mesh", target, PROOF["in the mesh"]) for target in LISTENING)
+outcomes = st.builds(
+    Outcome,
+    kind=st.sampled_from(get_args(Kind)),
+    stage=st.sampled_from(get_args(Stage)),
+    alert=st.sampled_from(ALERTS),
+    status=st.sampled_from(["200", "403", "503", *GRPC_STATUSES]),
+    by=st.sampled_from([author for author in get_args(Author) if author]),
 )
 
 
-def judged(*probes: Probe) -> set[str]:
-    return red(outsiders_refused(probes, ports=PORTS, answering=ANSWERING))
+def said(findings: Findings) -> set[tuple[Verdict, str]]:
+    return {(finding.verdict, finding.about) for finding in red(findings)}
 
 
-def test_all_refused_and_the_mesh_let_in_is_green() -> None:
-    assert judged(*HEALTHY) == set()
+def outside(knocks: Sequence[Knock], targets: Sequence[Target] = TARGETS) -> set[tuple[Verdict, str]]:
+    findings = refusals(knocks, targets, pods=PODS)
+    assert sorted((f.verdict, f.about) for f in findings) == sorted(
+        (verdict, pod) for verdict in (*(rule.verdict for rule in RULES), ALL_TRIED) for pod in PODS
+    )
+    return said(findings)
 
 
-def test_no_probes_and_no_ports_are_red_everywhere() -> None:
-    assert judged() == names(outsiders_refused((), ports=(), answering=()))
-    nothing_wanted = outsiders_refused(HEALTHY, ports=(), answering=())
-    assert red(nothing_wanted) == names(nothing_wanted)
+def test_a_healthy_mesh_is_green_and_says_how_much_was_tried() -> None:
+    findings = refusals(HEALTHY, TARGETS, pods=PODS)
+    assert holds(findings)
+    [plaintext] = [f for f in findings if (f.verdict, f.about) == (PLAINTEXT_REFUSED, WORKER)]
+    assert plaintext.figures == {"listening ports tried": 1, "not listening": 1}
+    [tried] = [f for f in findings if (f.verdict, f.about) == (ALL_TRIED, WORKER)]
+    assert "nobody listens at: 10005" in tried.seen
+    assert holds(insiders(INSIDE, LISTENING, pods=PODS))
 
 
-@pytest.mark.parametrize("outcome", ["answered", "nobody"])
-@pytest.mark.parametrize("at", range(9))
-def test_an_outsider_that_is_not_refused_is_red(at: int, outcome: Outcome) -> None:
-    probes = list(HEALTHY)
-    probes[at] = replace(probes[at], outcome=outcome)
-    assert judged(*probes) == {f"{probes[at].client}: refused"}
+def test_an_absence_is_red_everywhere() -> None:
+    """No knocks, no targets, no listening port: nothing was shown. No pods at all: no findings, which do not hold."""
+    every = {(rule.verdict, pod) for rule in RULES for pod in PODS} | {(ALL_TRIED, pod) for pod in PODS}
+    assert outside(()) == outside(HEALTHY, ()) == every
+    assert outside((), [replace(target, listens=False) for target in TARGETS]) == every
+    assert said(insiders((), LISTENING, pods=PODS)) == {(INSIDER_SERVED, pod) for pod in PODS}
+    assert said(insiders(INSIDE, (), pods=PODS)) == {(INSIDER_SERVED, pod) for pod in PODS}
+    assert not holds(refusals(HEALTHY, TARGETS, pods=()))
 
 
-@pytest.mark.parametrize("outcome", ["refused", "nobody"])
-def test_a_mesh_client_that_is_not_answered_is_red(outcome: Outcome) -> None:
-    assert judged(*HEALTHY[:-1], replace(HEALTHY[-1], outcome=outcome)) == {"in the mesh: answered"}
-
-
-@pytest.mark.parametrize("at", range(10))
-def test_a_port_that_was_not_probed_is_red(at: int) -> None:
+@pytest.mark.parametrize("at", range(len(HEALTHY)))
+def test_a_port_that_one_client_did_not_try_is_red_for_that_client_and_pod(at: int) -> None:
     left_out = HEALTHY[at]
-    findings = outsiders_refused(HEALTHY[:at] + HEALTHY[at + 1 :], ports=PORTS, answering=ANSWERING)
-    assert {f.verdict.split(":")[0] for f in findings if not f.ok} == {left_out.client}
-    assert f"not probed: ('{left_out.pod}', {left_out.port})" in "".join(f.seen for f in findings if not f.ok)
+    [rule] = [rule for rule in RULES if rule.client == left_out.client]
+    pod = left_out.target.pod
+    assert outside(HEALTHY[:at] + HEALTHY[at + 1 :]) == {(rule.verdict, pod), (ALL_TRIED, pod)}
+
+
+def test_a_port_that_always_serves_and_does_not_listen_is_red() -> None:
+    deaf = replace(LISTENING[0], listens=False)
+    assert said(insiders(INSIDE[1:], (deaf, *LISTENING[1:]), pods=PODS)) == {(INSIDER_SERVED, HEAD)}
+
+
+def test_what_is_not_known_may_stay_silent_to_the_mesh_but_not_hang_up() -> None:
+    unknown = replace(LISTENING[0], speaks="tcp")
+    others = tuple(one for one in HEALTHY if one.target != LISTENING[0])
+    knocks = tuple(replace(one, target=unknown) for one in HEALTHY if one.target == LISTENING[0])
+    bearer = RULES[-1]
+    for kind, red_of in (("silence", set()), ("closed", {(bearer.verdict, HEAD)}), ("reset", {(bearer.verdict, HEAD)})):
+        held = tuple(
+            replace(one, outcome=Outcome(kind, "secured")) if one.client == bearer.client else one  # type: ignore[arg-type]  # from the table
+            for one in knocks
+        )
+        assert outside((*others, *held), (unknown, *TARGETS[1:])) == red_of
+
+
+def proves(rule: Rule, outcome: Outcome) -> bool:
+    """What the claims say, in other words than the code's."""
+    alert = outcome.alert if outcome.kind == "alert" else ""
+    answered = outcome.kind in {"http", "grpc", "bytes"} and outcome.stage == "secured"
+    return {
+        "plaintext": (outcome.kind, outcome.stage) in {("closed", "connected"), ("reset", "connected")},
+        "TLS 1.2 with the mesh's certificate": alert == "protocol_version",
+        "TLS 1.3 without certificate": alert == "certificate_required",
+        "TLS 1.3, self-signed": alert in {"unknown_ca", "decrypt_error", "certificate_unknown", "bad_certificate"},
+        "TLS 1.3, foreign CA": alert in {"unknown_ca", "decrypt_error", "certificate_unknown", "bad_certificate"},
+        "TLS 1.3 with the mesh's certificate": answered,
+        "in the mesh": outcome.kind in {"http", "grpc"} and outcome.by == "application",
+    }[rule.client]
+
+
+@given(at=st.integers(0, len(HEALTHY) - 1), outcome=outcomes)
+def test_one_outcome_turns_red_its_own_verdict_of_its_own_pod_or_nothing(at: int, outcome: Outcome) -> None:
+    changed = replace(HEALTHY[at], outcome=outcome)
+    [rule] = [rule for rule in RULES if rule.client == changed.client]
+    wanted = set() if proves(rule, outcome) else {(rule.verdict, changed.target.pod)}
+    wanted |= {(ALL_TRIED, changed.target.pod)} if outcome.kind == "unable" else set()
+    assert outside((*HEALTHY[:at], changed, *HEALTHY[at + 1 :])) == wanted
+
+
+@given(at=st.integers(0, len(INSIDE) - 1), outcome=outcomes)
+def test_an_insider_is_served_by_the_application_alone(at: int, outcome: Outcome) -> None:
+    changed = replace(INSIDE[at], outcome=outcome)
+    wanted = set() if proves(INSIDER, outcome) else {(INSIDER_SERVED, changed.target.pod)}
+    assert said(insiders((*INSIDE[:at], changed, *INSIDE[at + 1 :]), LISTENING, pods=PODS)) == wanted

@@ -12,7 +12,7 @@ import pytest
 from raymesh.witness.http import Http, NoAnswer
 from raymesh.witness.jaeger import Jaeger
 from raymesh.witness.kiali import Kiali
-from raymesh.witness.prometheus import Prometheus, received_by_policy
+from raymesh.witness.prometheus import Prometheus, counted_by_sidecars
 from tests.unit.witness.builders import Doc, built_graph, built_span, built_traces, built_vector, text
 
 ANSWERS: dict[str, Doc | list[str]] = {
@@ -75,7 +75,7 @@ def test_jaeger_is_asked_in_microseconds(base_url: str, recorded: dict[str, str]
 
 
 def test_prometheus_is_asked_for_the_receiving_side(base_url: str, recorded: dict[str, str]) -> None:
-    samples = Prometheus(Http(base_url, recorded.__setitem__)).query(received_by_policy("default"))
+    samples = Prometheus(Http(base_url, recorded.__setitem__)).query(counted_by_sidecars("default"))
     assert samples[0].value == 7
     promql = parse_qs(urlsplit(Handler.asked[0]).query)["query"][0]
     assert 'reporter="destination"' in promql

@@ -33,7 +33,7 @@ def test_a_pod_says_what_it_runs() -> None:
     assert (pod.name, pod.namespace, pod.ip, pod.ready) == ("head", "default", "10.244.0.7", True)
     assert pod.labels == {"ray.io/node-type": "head"}
     assert pod.service_account == "default"
-    assert pod.containers == (Container("ray", {"A": "1", "B": "", "C": None}), Container("istio-proxy", {}))
+    assert pod.containers == (Container("ray", "", {"A": "1", "B": "", "C": None}), Container("istio-proxy", "", {}))
     assert pod.init_containers == ("istio-init",)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from raymesh.errors import Unreadable
@@ -10,7 +12,8 @@ from tests.unit.witness.builders import Doc, built_vector, text
 
 
 def built_targets(**more: object) -> Doc:
-    target = {"labels": {"job": "kubernetes-pods", "pod": "head"}, "health": "up", "lastError": "", **more}
+    scrape = {"health": "up", "lastError": "", "lastScrape": "2026-11-25T04:00:00.5Z"}
+    target = {"labels": {"job": "kubernetes-pods", "pod": "head"}, **scrape, **more}
     return {"status": "success", "data": {"activeTargets": [target], "droppedTargets": []}}
 
 
@@ -23,6 +26,9 @@ def test_a_target_says_whether_it_could_be_read() -> None:
     (target,) = parse_targets(text(built_targets(health="down", lastError="connection refused")))
     assert (target.job, target.labels["pod"]) == ("kubernetes-pods", "head")
     assert (target.health, target.error) == ("down", "connection refused")
+    assert target.scraped_at == datetime(2026, 11, 25, 4, 0, 0, 500_000, UTC).timestamp()
+    [never] = parse_targets(text(built_targets(lastScrape="0001-01-01T00:00:00Z")))
+    assert never.scraped_at == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Ray does its work across the mesh: without this, nothing that the mesh shows proves anything."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from fixtures.raycluster import Guide, Worked
+from fixtures.run import Run
+from fixtures.session import Judge
+from raymesh.proof.bench import Bench
+from raymesh.subject import by_role
+from raymesh.traffic import GUIDE_TASKS, STEPS
+from raymesh.verdicts.work import guide_printed, job_ran
+
+pytestmark = pytest.mark.e2e
+
+
+def test_every_node_works(worked: Worked) -> None:
+    """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways."""
+    assert [proof.step for proof in worked.proofs] == list(STEPS)
+
+
+def test_a_job_runs_on_the_worker(worked: Worked, bench: Bench, judge: Judge) -> None:
+    """A job submitted on 8265 runs on the worker, by its own word; status and log come back through the head."""
+    job = worked.job
+    judge(job_ran(job.status, job.address, job.log, wanted=by_role(bench.members())["worker"][0].host))
+
+
+@pytest.mark.starts
+def test_the_guides_tasks_are_on_their_way(guide_tasks: Future[Guide]) -> None:
+    """The guide's own step 5 has been started, and runs beside what follows."""
+    assert not guide_tasks.done() or guide_tasks.result()
+
+
+@pytest.mark.waits
+def test_the_guides_one_liner_ends_well(run: Run, guide_tasks: Future[Guide], judge: Judge) -> None:
+    """5000 tasks, as the guide writes them, end without an error, and each printed its number."""
+    with run.progress.phase(f"wait for the guide's {GUIDE_TASKS} tasks"):
+        printed = guide_tasks.result(timeout=run.settings.timeouts.install)
+    judge(guide_printed(printed.before, printed.after, tasks=GUIDE_TASKS))
