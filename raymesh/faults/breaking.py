@@ -148,7 +148,7 @@ def program(bench: Bench, pod: str, container: str, code: str, *words: str) -> I
 PROGRAM_MARK = "raymesh-fault "
 # Waits for the line that asks, answers, and goes on until standard input ends.
 SKELETON = """
-import socket, sys, threading, time
+import socket, sys, threading
 sys.stdin.readline()
 {body}
 print({mark!r} + str(answer), flush=True)

@@ -36,7 +36,7 @@ def call():
             channel.unary_unary("/raymesh.Fault/Call")(b"", timeout=5)
         except grpc.RpcError:
             pass
-        time.sleep(float(sys.argv[2]))
+        threading.Event().wait(float(sys.argv[2]))
 threading.Thread(target=call, daemon=True).start()
 answer = "calling"
 """

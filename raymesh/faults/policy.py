@@ -34,7 +34,7 @@ LAX = frozenset({PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE, KIALI_EDGES, KIALI_TLS
 NO_TLS = frozenset({TLS12_REFUSED, NO_CERTIFICATE_REFUSED, SELF_SIGNED_REFUSED, FOREIGN_REFUSED, BEARER_SERVED})
 NO_IDENTITY = frozenset({KIALI_MTLS, KIALI_IDENTITIES, MUTUAL_GROWS, CALLERS, HANDSHAKES, TRUST, OUTBOUND})
 # Not tried on a cluster that goes on: DISABLE for the workload alone, and a DestinationRule that is lax for all ports,
-# end Ray's nodes (2.10.0, measured); TLS 1.2 in the mesh leaves handshakes in counters for the rest of the pods' lives.
+# leave Ray's pods not Ready (2.10.0, seen); TLS 1.2 in the mesh leaves handshakes in counters as long as the pods live.
 
 
 def peer(mode: str, labels: Mapping[str, str], ports: Mapping[int, str] | None = None) -> Doc:

@@ -30,7 +30,7 @@ LISTEN = (
 LATE = """
 def open_late():
     global server
-    time.sleep(8)
+    threading.Event().wait(8)
     server = socket.create_server(("0.0.0.0", 0))
 threading.Thread(target=open_late, daemon=True).start()
 answer = 0
@@ -96,7 +96,7 @@ FAULTS = (
         frozenset({OUTBOUND, WORKED, GRPC_OBJECT_MANAGER, CROSSED, INSIDER_SERVED}),
         cuts=True,
     ),
-    # Not the node manager's: the GCS asks it how it is, takes the node for dead, and its raylet ends (2.10.0).
+    # Not the node manager's: without it the worker's Ray container ends, again and again (2.10.0, seen).
     Fault(
         "ports-missing-runtime-env",
         "the runtime environment agent's port is not in the Service",
