@@ -23,8 +23,12 @@ DOES = {
     "one program after the other": "[run(['true'], timeout=9) for _ in range(100000)]",
 }
 A_RUN = """
-import pathlib, sys
+import pathlib, signal, sys
 from raymesh import stopping
+# Who starts the suite with nohup or in the background hands on ignored signals, and those stay ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
 from raymesh.machine.programs import run
 from raymesh.waiting import wait_for
 stopping.on_signals()
