@@ -73,7 +73,10 @@ def chosen(count: int, most: int) -> list[int]:
 
 def points(scenario: str, most: int) -> Iterator[tuple[str, str, int, str]]:
     """Yield what to hit: scenario, kind, number, what comes afterwards."""
-    counts: dict[str, int] = hit(scenario, "kill", 0).answer.get("points", {})  # type: ignore[assignment]  # of JSON
+    unhit = hit(scenario, "kill", 0)
+    if unhit.faults or not unhit.answer.get("points"):
+        sys.exit(f"{scenario}: fails with nothing hit: {'; '.join(unhit.faults)} {unhit.answer.get('said')}")
+    counts: dict[str, int] = unhit.answer["points"]  # type: ignore[assignment]  # of JSON
     for kind in KINDS:
         for afterwards in AFTERWARDS[kind]:
             for at in chosen(counts.get(kind, 0), most if not afterwards else max(2, most // 4)):
