@@ -8,7 +8,7 @@ import pytest
 from _pytest.mark.expression import Expression  # nothing public says what -m selects
 
 from fixtures.run import JUNIT, RUN, Run
-from raymesh import stopping
+from raymesh import deadlines, stopping
 from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 from raymesh.settings import OPTIONS, load_settings
 
@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings = load_settings(lambda name: config.getoption(destinations[name]))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    deadlines.scale_by(settings.timeout_factor)
     run = Run(settings)
     config.stash[RUN] = run
     if any(_selects(config, mark) for mark in ON_A_CLUSTER) and not config.getoption("collectonly"):

@@ -15,13 +15,14 @@ import sys
 import time
 from collections.abc import Callable
 
+from raymesh import deadlines
 from raymesh.images.source import Served, serve
 from raymesh.machine.engine import Engine, engine
 from raymesh.mesh import addons, dns, guide, istio, kuberay
 from raymesh.platform import kind
 from raymesh.platform.kube import Kube
 from raymesh.progress import Progress
-from raymesh.settings import Settings, load_settings
+from raymesh.settings import load_settings
 from raymesh.subject import head_of
 from raymesh.traffic import GUIDE_ONE_LINER, Traffic
 from raymesh.witness.pods import parse_pods
@@ -29,10 +30,10 @@ from raymesh.witness.pods import parse_pods
 NAME = "raymesh-guide"
 
 
-def typed(served: Served, settings: Settings, found: Engine) -> dict[str, float]:
+def typed(served: Served, found: Engine) -> dict[str, float]:
     """Do what the guide says; return the seconds of each step."""
     took: dict[str, float] = {}
-    within = settings.timeouts.install
+    within = deadlines.INSTALL
 
     def step(name: str, do: Callable[[], object]) -> None:
         began = time.monotonic()
@@ -43,14 +44,14 @@ def typed(served: Served, settings: Settings, found: Engine) -> dict[str, float]
     began = time.monotonic()
     with kind.cluster(kind.spec_of(served, NAME), found, Progress(), keep=False) as (kube, _):
         took["create the cluster"] = time.monotonic() - began
-        for name, do in _steps(served, settings, kube, within).items():
+        for name, do in _steps(served, kube, within).items():
             step(name, do)
         began = time.monotonic()
     took["delete the cluster"] = time.monotonic() - began
     return took
 
 
-def _steps(served: Served, settings: Settings, kube: Kube, within: float) -> dict[str, Callable[[], object]]:
+def _steps(served: Served, kube: Kube, within: float) -> dict[str, Callable[[], object]]:
     subject = guide.subject(served.lane, stock_proxy=served.stock_proxy)
     operator = istio.operator(served.lane, served.made_here)
 
@@ -76,7 +77,7 @@ def _steps(served: Served, settings: Settings, kube: Kube, within: float) -> dic
 
     def tasks() -> None:
         head = head_of(subject.members(parse_pods(kube.pods_json(subject.namespace, subject.selector))))
-        Traffic(kube, subject, head, settings.timeouts).run(GUIDE_ONE_LINER)
+        Traffic(kube, subject, head).run(GUIDE_ONE_LINER)
 
     return {
         "istioctl install": mesh,
@@ -96,7 +97,7 @@ def main() -> int:
     with engine(Progress(), keep=lambda: True) as found:
         served = serve(settings, found, Progress())
         print("the guide's commands:")
-        took = typed(served, settings, found)
+        took = typed(served, found)
         guides = sum(took.values())
         print(f"  all: {guides:.1f} s\npytest -m e2e:")
         began = time.monotonic()

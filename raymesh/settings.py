@@ -18,43 +18,6 @@ CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
-class Timeouts:
-    """Classes of deadlines in seconds, all scaled by one factor."""
-
-    factor: float = 1.0
-
-    @property
-    def call(self) -> float:
-        """A call between two nodes of Ray that have nothing else to do."""
-        return 10 * self.factor
-
-    @property
-    def short(self) -> float:
-        """An API call that should answer at once, or an object that appears by itself."""
-        return 30 * self.factor
-
-    @property
-    def evidence(self) -> float:
-        """Traffic sent until a witness shows it: scrape interval, rate window and span flush together."""
-        return 300 * self.factor
-
-    @property
-    def ready(self) -> float:
-        """A pod that starts from an image that is already on the node."""
-        return 300 * self.factor
-
-    @property
-    def install(self) -> float:
-        """A cluster or a control plane that comes up, pulling what it needs."""
-        return 600 * self.factor
-
-    @property
-    def build(self) -> float:
-        """One build step on a cold cache."""
-        return 3600 * self.factor
-
-
-@dataclass(frozen=True)
 class Option:
     """One setting a user can give: `--NAME` to pytest, or RAYMESH_NAME in the environment."""
 
@@ -100,7 +63,7 @@ class Settings:
     keep_cluster: bool
     cluster_name: str
     artifacts: Path
-    timeouts: Timeouts
+    timeout_factor: float
     given: Mapping[str, str] = field(default_factory=dict, repr=False)  # each option's value, as it was given
 
 
@@ -128,7 +91,7 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         keep_cluster=keep in ("yes", "true", "1"),
         cluster_name=value["cluster-name"],
         artifacts=Path(value["artifacts"]).absolute(),
-        timeouts=Timeouts(factor),
+        timeout_factor=factor,
         given=value,
     )
 

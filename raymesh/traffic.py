@@ -12,10 +12,11 @@ from pathlib import Path
 
 import requests
 
+from raymesh import deadlines
+from raymesh.deadlines import scaled
 from raymesh.errors import RaymeshError
 from raymesh.machine.programs import Completed
 from raymesh.platform.kube import Ask, Kube
-from raymesh.settings import Timeouts
 from raymesh.subject import RayPod, Subject
 from raymesh.waiting import wait_for
 from raymesh.witness.fields import Field, read_json
@@ -79,11 +80,10 @@ class Traffic:
     kube: Kube
     subject: Subject
     head: RayPod
-    timeouts: Timeouts
 
     def run(self, code: str) -> str:
         """Run a driver of a line in the head pod and return its output. Raises CommandError."""
-        return self._python(["-c", code], self.timeouts.install).stdout
+        return self._python(["-c", code], deadlines.INSTALL).stdout
 
     def printed(self, members: Sequence[RayPod]) -> Counter[int]:
         """Return how often each number was printed by Ray's workers, by their own logs on these pods."""
@@ -101,8 +101,8 @@ class Traffic:
 
     def drive(self, steps: Sequence[str]) -> list[Proof]:
         """Run steps of the workload on every node. Raises TrafficFailed unless every one of them succeeded."""
-        within = (STEP_SECONDS * 1.5 + 5) * len(steps) * self.timeouts.factor
-        arguments = ["-", "auto", str(self.subject.size), str(STEP_SECONDS * self.timeouts.factor), *steps]
+        within = (STEP_SECONDS * 1.5 + 5) * len(steps)
+        arguments = ["-", "auto", str(self.subject.size), str(scaled(STEP_SECONDS)), *steps]
         done = self._python(arguments, within, stdin=(INSIDE / "workload.py").read_text())
         rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         failed = [f"{row['step']}: {row['detail']}" for row in rows if not row["ok"]]
@@ -118,13 +118,13 @@ class Traffic:
         entrypoint = f'python -c "{JOB_CODE}"'
         wanted = {"entrypoint": entrypoint, "entrypoint_resources": {f"node:{on.host}": 0.001}}
         with self.kube.port_forward(self.subject.namespace, f"pod/{self.head.name}", DASHBOARD_PORT) as url:
-            jobs = _Jobs(f"{url}/api/jobs/", self.timeouts.short)
+            jobs = _Jobs(f"{url}/api/jobs/", deadlines.SHORT)
             name = jobs.ask("POST", "", wanted)["submission_id"].text()
             status = wait_for(
                 f"job {name} ended",
                 lambda: jobs.ask("GET", name)["status"].text(),  # noqa: PLW0108 - asks anew each time
                 until=lambda status: status in JOB_ENDED,
-                within=self.timeouts.ready,
+                within=deadlines.READY,
                 every=1.0,
             )
             log = jobs.ask("GET", f"{name}/logs")["logs"].text()
@@ -151,7 +151,7 @@ class _Jobs:
 
     def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Field:
         try:
-            answer = requests.request(method, self.url + path, json=body, timeout=self.within)
+            answer = requests.request(method, self.url + path, json=body, timeout=scaled(self.within))
         except requests.RequestException as error:
             raise TrafficFailed(f"the job API does not answer: {error}") from error
         if not answer.ok:
@@ -204,7 +204,7 @@ class Pulse:
     def _started(self) -> contextlib.AbstractContextManager[Ask]:
         subject, head = self.traffic.subject, self.traffic.head
         [port] = [port.number for port in subject.contract.headless_ports() if port.name == AGENT_PORT]
-        arguments = [str(subject.size), str(port), str(self.patience)]
+        arguments = [str(subject.size), str(port), str(scaled(self.patience))]
         program = ["python", "-c", (INSIDE / "pulse.py").read_text(), *arguments]
         return self.traffic.kube.talk(
             head.name, program, container=head.container, namespace=subject.namespace, mark=PULSE_MARK

@@ -9,6 +9,7 @@ from typing import TypeVar
 import tenacity
 
 from raymesh import stopping
+from raymesh.deadlines import scaled
 from raymesh.errors import WaitTimeout
 
 T = TypeVar("T")
@@ -28,10 +29,12 @@ def wait_for(
 ) -> T:
     """Poll `probe` until `until` holds `stable` times in a row and return the value that held.
 
-    `within` and `every` are seconds. An exception named in `transient` counts as "not yet"; any other escapes at once.
+    `within` and `every` are seconds; the run scales the first. An exception named in `transient` counts as "not yet";
+    any other escapes at once.
     Raises WaitTimeout, which names `what` and the last value or exception seen, and Stopped in a thread of a run that
     ends.
     """
+    within = scaled(within)
     streak = 0
     last: object = "nothing yet"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from raymesh import deadlines
 from raymesh.audit.environments import environment
 from raymesh.audit.hosts import HEAD_SERVICE, Hosts, hosts, known_names
 from raymesh.audit.judge import Deviation
@@ -16,7 +17,6 @@ from raymesh.audit.watch import watching
 from raymesh.errors import CommandError, UsageError, WaitTimeout
 from raymesh.ports import WORKER_PORTS, Contract
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 from raymesh.waiting import hold_for
 
 SPARE_ACTORS = 3  # more than there are worker ports
@@ -32,21 +32,21 @@ class Drill:
     """One fault: what it shows, and how to make it."""
 
     about: str
-    make: Callable[[Contract, str, Progress, Timeouts], Iterator[Deviation]]
+    make: Callable[[Contract, str, Progress], Iterator[Deviation]]
 
 
-def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
+def worker_ports(contract: Contract, _: str, progress: Progress) -> Iterator[Deviation]:
     """Start more actors on one node than it has worker ports."""
-    ray = environment(str(contract.ray_version), progress, timeouts)
+    ray = environment(str(contract.ray_version), progress)
     count = len(contract.worker_ports) + SPARE_ACTORS
     with ExitStack() as stack:
         made = stack.enter_context(hosts(loopback=False))
         seen = stack.enter_context(watching(made))
         node = stack.enter_context(ray_node(ray, made.head, made, contract, {}))
-        wait_until_up(node, contract, seen, timeouts.ready)
+        wait_until_up(node, contract, seen, deadlines.READY)
         with progress.phase(f"{count} actors on {len(contract.worker_ports)} worker ports"):
             arguments = [gcs_address(made), str(count), str(PATIENCE)]
-            result = run_inside(ray, made, "exhaust.py", arguments, PATIENCE * 4 + timeouts.short)[-1]
+            result = run_inside(ray, made, "exhaust.py", arguments, PATIENCE * 4 + deadlines.SHORT)[-1]
         yield Deviation(
             "symptom",
             WORKER_PORTS,
@@ -57,9 +57,9 @@ def worker_ports(contract: Contract, _: str, progress: Progress, timeouts: Timeo
         yield Deviation("symptom", "log", _log_line(made, EXHAUSTED))
 
 
-def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
+def late_name(contract: Contract, _: str, progress: Progress) -> Iterator[Deviation]:
     """Start a head whose own name appears in the DNS later only."""
-    ray = environment(str(contract.ray_version), progress, timeouts)
+    ray = environment(str(contract.ray_version), progress)
     with ExitStack() as stack:
         made = stack.enter_context(hosts(loopback=False))
         made.write_names({HEAD_SERVICE: made.head.address})
@@ -82,13 +82,13 @@ def late_name(contract: Contract, _: str, progress: Progress, timeouts: Timeouts
         made.write_names(known_names())
         named = time.monotonic()
         with progress.phase("the name is there"):
-            wait_until_up(node, contract, seen, timeouts.ready)
+            wait_until_up(node, contract, seen, deadlines.READY)
         yield Deviation(
             "symptom", "recovery", f"{time.monotonic() - named:.1f} s after {name} resolved, the node manager listened"
         )
 
 
-def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
+def blocked_port(contract: Contract, chosen: str, progress: Progress) -> Iterator[Deviation]:
     """Take one port after the other away between the hosts, as a mesh would that does not know it."""
     declared = [port for port in contract.ports if port.declared_in == "headless"]
     names = [UNDECLARED, *(port.name for port in declared)]
@@ -96,18 +96,18 @@ def blocked_port(contract: Contract, chosen: str, progress: Progress, timeouts: 
         raise UsageError(f"--port {chosen!r}: one of {', '.join(names)}")
     if chosen in ("", UNDECLARED):
         plan = Plan(contract, block_undeclared=True, step_seconds=BLOCKED_STEP_SECONDS)
-        yield from _without("all undeclared ports", plan, progress, timeouts)
+        yield from _without("all undeclared ports", plan, progress)
     for port in declared:
         if chosen in ("", port.name):
             assert port.numbers is not None
             plan = Plan(contract, blocked=tuple(port.numbers), step_seconds=BLOCKED_STEP_SECONDS)
-            yield from _without(port.name, plan, progress, timeouts)
+            yield from _without(port.name, plan, progress)
 
 
-def _without(name: str, plan: Plan, progress: Progress, timeouts: Timeouts) -> Iterator[Deviation]:
+def _without(name: str, plan: Plan, progress: Progress) -> Iterator[Deviation]:
     progress.say(f"without {name}")
     try:
-        seen = audit(plan, progress, timeouts)
+        seen = audit(plan, progress)
     except (StartError, WaitTimeout, CommandError) as error:
         yield Deviation("symptom", name, f"the cluster does not come up: {error}")
         return

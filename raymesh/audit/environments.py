@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from raymesh import deadlines
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.machine import trust
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 
 LOCKS = Path(__file__).with_name("locks")
 PYTHON = (3, 11)
@@ -46,7 +46,7 @@ def locked_versions() -> list[str]:
     return [path.stem for path in LOCKS.glob("*.txt")]
 
 
-def environment(version: str, progress: Progress, timeouts: Timeouts) -> RayEnvironment:
+def environment(version: str, progress: Progress) -> RayEnvironment:
     """The environment of this Ray version, made now if the cache has none that is whole and made from this lock.
 
     Raises EnvironmentFault where it can't be made.
@@ -62,19 +62,19 @@ def environment(version: str, progress: Progress, timeouts: Timeouts) -> RayEnvi
         if not (marker.is_file() and marker.read_text() == want):
             with progress.phase(f"environment of Ray {version}"), ExitStack() as on_failure:
                 on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
-                _make(made, lock, timeouts)
+                _make(made, lock)
                 marker.write_text(want)
                 on_failure.pop_all()
     return made
 
 
-def _make(made: RayEnvironment, lock: Path, timeouts: Timeouts) -> None:
+def _make(made: RayEnvironment, lock: Path) -> None:
     shutil.rmtree(made.folder, ignore_errors=True)
     what = ["--require-hashes", "--requirement", lock] if lock.is_file() else [f"ray[default,serve]=={made.version}"]
     python = _interpreter()
     try:
-        run([python, "-m", "venv", made.folder], timeout=timeouts.install)
-        run([made.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", *what], timeout=timeouts.install)
+        run([python, "-m", "venv", made.folder], timeout=deadlines.INSTALL)
+        run([made.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", *what], timeout=deadlines.INSTALL)
     except CommandError as error:
         raise EnvironmentFault(
             f"cannot make an environment with Ray {made.version}: {error}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raymesh import deadlines
 from raymesh.audit.environments import RayEnvironment, environment
 from raymesh.audit.hosts import Host, Hosts, hosts
 from raymesh.audit.model import Audit, Bind, Listener, Speaks, Step
@@ -21,7 +22,6 @@ from raymesh.machine import netns
 from raymesh.machine.programs import run
 from raymesh.ports import Contract
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 from raymesh.waiting import wait_for
 
 INSIDE = Path(__file__).parents[1] / "inside"
@@ -47,11 +47,11 @@ class Plan:
         return str(self.contract.ray_version)
 
 
-def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
+def audit(plan: Plan, progress: Progress) -> Audit:
     """Run real Ray as planned. Raises StartError where `ray start` ends for another reason than a refused flag."""
     began = time.monotonic()
-    ray = environment(plan.ray, progress, timeouts)
-    flags = start_flags(ray, timeouts)
+    ray = environment(plan.ray, progress)
+    flags = start_flags(ray)
     refused: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     with ExitStack() as stack:
@@ -61,7 +61,7 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
                 netns.block(host.namespace, number)
         seen = stack.enter_context(watching(made))
         try:
-            started = _start(plan, ray, made, seen=seen, stack=stack, progress=progress, within=timeouts.ready)
+            started = _start(plan, ray, made, seen=seen, stack=stack, progress=progress, within=deadlines.READY)
             if plan.block_undeclared:
                 _block_undeclared(plan.contract, made, seen)
             steps = _work(plan, ray, made, started, progress)
@@ -86,9 +86,9 @@ def audit(plan: Plan, progress: Progress, timeouts: Timeouts) -> Audit:
         )
 
 
-def start_flags(ray: RayEnvironment, timeouts: Timeouts) -> dict[str, str]:
+def start_flags(ray: RayEnvironment) -> dict[str, str]:
     """What `ray start` of this version takes."""
-    done = run([ray.python, INSIDE / "start_flags.py"], timeout=timeouts.ready)
+    done = run([ray.python, INSIDE / "start_flags.py"], timeout=deadlines.READY)
     flags: dict[str, str] = json.loads(done.stdout)
     return flags
 

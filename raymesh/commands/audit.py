@@ -19,7 +19,6 @@ from raymesh.errors import EnvironmentFault, UsageError
 from raymesh.machine import netns
 from raymesh.ports import Contract, contract, guide_contract, working_contract
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 
 HELP = "start real Ray and report what listens, what crosses nodes and what differs from the contract"
 
@@ -76,7 +75,7 @@ def _audit(made: Contract, arguments: argparse.Namespace, serve: bool) -> int:
         loopback=arguments.loopback or not netns.allowed(),
         extra=dict(_pair(text) for text in arguments.start_param),
     )
-    seen = audit(plan, Progress(), Timeouts())
+    seen = audit(plan, Progress())
     findings = judge(seen, made)
     failed = [finding.subject for finding in findings if finding.kind == "work"]
     if arguments.record and failed:
@@ -91,7 +90,7 @@ def _drill(made: Contract, arguments: argparse.Namespace) -> int:
     if not netns.allowed():
         raise EnvironmentFault("a drill needs network namespaces", "run as root with iproute2 installed")
     found = []
-    for finding in DRILLS[arguments.drill].make(made, arguments.port, Progress(), Timeouts()):
+    for finding in DRILLS[arguments.drill].make(made, arguments.port, Progress()):
         found.append(finding)
         if arguments.format == "text":
             print(f"{finding.subject}: {finding.text}", flush=True)

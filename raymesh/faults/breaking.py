@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from raymesh import deadlines
 from raymesh.errors import CommandError
 from raymesh.faults.fault import Break
 from raymesh.manifests.patching import Doc, patched
@@ -142,7 +143,7 @@ def program(bench: Bench, pod: str, container: str, code: str, *words: str) -> I
         pod, ["python", "-c", code, *words], container=container, namespace=bench.subject.namespace, mark=PROGRAM_MARK
     )
     with talk as ask:
-        yield ask(bench.timeouts.short).removeprefix(PROGRAM_MARK).strip()
+        yield ask(deadlines.SHORT).removeprefix(PROGRAM_MARK).strip()
 
 
 PROGRAM_MARK = "raymesh-fault "
@@ -227,6 +228,6 @@ def _wait_started(bench: Bench, doc: Doc) -> None:
         f"pod {name} has an address",
         lambda: bench.kube.kubectl(*words).stdout.split(),  # noqa: PLW0108 - asks anew each time
         until=lambda said: len(said) == 2,  # noqa: PLR2004 - phase and address
-        within=bench.timeouts.short,
+        within=deadlines.SHORT,
         every=0.5,
     )

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from raymesh import deadlines
 from raymesh.faults.breaking import OWN, code, in_namespace, joiner, made, one_worker, pods, program
 from raymesh.faults.fault import Fault
 from raymesh.manifests.patching import Doc, patched
@@ -76,7 +77,7 @@ def stranger_calls(bench: Bench) -> Iterator[None]:
     pod["metadata"]["labels"] = {OWN: "pod", "app": OWN}
     pod = patched(pod, {"spec": {"containers": [{**container, "command": ["sleep", "infinity"]}]}})
     with pods(bench, [account(bench), pod]):
-        bench.kube.wait_ready(bench.subject.namespace, f"app={OWN}", count=1, within=bench.timeouts.ready)
+        bench.kube.wait_ready(bench.subject.namespace, f"app={OWN}", count=1, within=deadlines.READY)
         target = f"{head_of(bench.members()).host}:6380"
         with program(bench, OWN, container["name"], code(CALL_GRPC), target, "0.1"):
             yield

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from raymesh import deadlines
 from raymesh.faults.breaking import OWN, joined, joiner, one_worker, pods
 from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import patched
@@ -82,7 +83,7 @@ def foreign_endpoint(bench: Bench) -> Iterator[None]:
 def worker_gone(bench: Bench) -> Iterator[None]:
     """Take a worker away while the operator sleeps, and have it back."""
     one = one_worker(bench)
-    kube, within = bench.kube, bench.timeouts.ready
+    kube, within = bench.kube, deadlines.READY
 
     def operator(replicas: int) -> None:
         kube.kubectl("scale", "deployment", "--all", "-n", OPERATOR_NAMESPACE, f"--replicas={replicas}")

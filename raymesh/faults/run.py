@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
 
+from raymesh import deadlines
 from raymesh.faults.fault import Fault
 from raymesh.mesh.istio import DRAIN_SECONDS
 from raymesh.proof.bench import Bench
 from raymesh.proof.looks import whole
 from raymesh.proof.settle import Look, OtherwiseRed, silence, until_green, until_red
+from raymesh.traffic import TrafficFailed
 from raymesh.verdicts.finding import Findings, failures, holds
-from raymesh.waiting import wait_for
+from raymesh.waiting import hold_for
 
 IN_A_ROW = 2
 DRAINED_SECONDS = DRAIN_SECONDS * 2
@@ -35,7 +38,7 @@ class Outcome:
 
 def run(bench: Bench, fault: Fault) -> Outcome:
     """Break, see red, mend, see green. The bench must be green before. Raises what breaking or mending raises."""
-    within = bench.timeouts.evidence
+    within = deadlines.EVIDENCE
     began = time.monotonic()
     bench.mark()
     looks: list[Look] = [partial(whole, bench, silence), *(partial(look, bench) for look in fault.looks.values())]
@@ -43,6 +46,8 @@ def run(bench: Bench, fault: Fault) -> Outcome:
     problem, to_red = "", None
     try:
         with fault.broken(bench):
+            if fault.cuts:
+                rest(DRAINED_SECONDS)  # what goes on over connections of before is no sign of what is now
             bench.mark()
             try:
                 found = until_red(fault.title, looks, fault.turns_red, within=within / 2, stable=IN_A_ROW)
@@ -64,16 +69,17 @@ def recover(bench: Bench, *, cut: bool) -> None:
     if cut:
         bench.pulse.end()
         rest(DRAINED_SECONDS)
-    bench.forgive()
     bench.mark()
+    with contextlib.suppress(TrafficFailed):  # whether it works is judged afterwards
+        bench.work()  # its spans come in while Prometheus is waited for
+    bench.forgive()
 
 
 def rest(seconds: float) -> None:
     """Wait until connections on a policy of before are drained: they are cut when that time is over, not sooner."""
-    end = time.monotonic() + seconds
-    wait_for("old connections drained", time.monotonic, until=lambda now: now >= end, within=seconds + 1, every=0.5)
+    hold_for("old connections drain", lambda: None, holds=lambda _: True, seconds=seconds)
 
 
 def healthy(bench: Bench, what: str) -> Findings:
     """Return the findings of a whole mesh, green or not."""
-    return until_green(what, [partial(whole, bench)], within=bench.timeouts.evidence)
+    return until_green(what, [partial(whole, bench)], within=deadlines.EVIDENCE)

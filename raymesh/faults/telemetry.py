@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from raymesh import deadlines
 from raymesh.faults.breaking import OWN, made, one_worker, without
 from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import Doc
@@ -55,11 +56,11 @@ def gone(app: str) -> Break:
 
         try:
             scale(0)
-            bench.kube.wait_gone(NAMESPACE, f"app={app}", within=bench.timeouts.ready)
+            bench.kube.wait_gone(NAMESPACE, f"app={app}", within=deadlines.READY)
             yield
         finally:
             scale(1)
-            bench.kube.wait_ready(NAMESPACE, f"app={app}", count=1, within=bench.timeouts.ready)
+            bench.kube.wait_ready(NAMESPACE, f"app={app}", count=1, within=deadlines.READY)
 
     return broken
 

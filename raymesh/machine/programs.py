@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from raymesh import stopping
+from raymesh.deadlines import scaled
 from raymesh.errors import CommandError
 from raymesh.machine import ownership
 
@@ -48,16 +49,17 @@ def run(
 ) -> Completed:
     """Run `argv` and return its output.
 
-    `timeout` is seconds; `env` is added to ours. With `log`, both streams are appended there as they come (and stdout
-    and stderr of the result are empty), and a program that writes nothing there for `silence` seconds is given up: one
-    that waits for a server has no deadline of its own. The program runs in a process group of its own, which is ended
-    as a whole when the deadline passes, the caller is interrupted or, in a thread, the run ends. Raises CommandError on
-    a non-zero exit (unless `check` is false), a missing program, a passed deadline or a long silence, and Stopped in a
-    thread of a run that ends.
+    `timeout` and `silence` are seconds, which the run scales; `env` is added to ours. With `log`, both streams are
+    appended there as they come (and stdout and stderr of the result are empty), and a program that writes nothing there
+    for `silence` seconds is given up: one that waits for a server has no deadline of its own. The program runs in a
+    process group of its own, which is ended as a whole when the deadline passes, the caller is interrupted or, in a
+    thread, the run ends. Raises CommandError on a non-zero exit (unless `check` is false), a missing program, a passed
+    deadline or a long silence, and Stopped in a thread of a run that ends.
     """
     words = [str(word) for word in argv]
     line = shlex.join(words)
     LOG.debug("run: %s", line)
+    timeout, silence = scaled(timeout), None if silence is None else scaled(silence)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(log.open("a")) if log else subprocess.PIPE

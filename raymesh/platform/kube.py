@@ -18,6 +18,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from raymesh.deadlines import scaled
 from raymesh.errors import CommandError, TerminalState
 from raymesh.machine.programs import Completed, end_group, run, start
 from raymesh.manifests.patching import Doc, dump
@@ -85,7 +86,7 @@ class Kube:
         with self._client() as api:
             core = client.CoreV1Api(api)
             # As it came: what is judged is parsed by raymesh, strictly, and kept for the artifacts.
-            flags: dict[str, Any] = {"_preload_content": False, "_request_timeout": API_SECONDS}
+            flags: dict[str, Any] = {"_preload_content": False, "_request_timeout": _api_seconds()}
             if namespace:
                 answer: Any = core.list_namespaced_pod(namespace, label_selector=selector, **flags)
             else:
@@ -95,20 +96,20 @@ class Kube:
     def version(self) -> str:
         """Return the API server's version, such as "v1.29.15"."""
         with self._client() as api:
-            return str(client.VersionApi(api).get_code(_request_timeout=API_SECONDS).git_version)
+            return str(client.VersionApi(api).get_code(_request_timeout=_api_seconds()).git_version)
 
     def of_pod(self, namespace: str, pod: str, port: int, path: str) -> str:
         """Return what a pod answers to a GET of `path` on a port, asked through the API server."""
         with self._client() as api:
             answer: Any = client.CoreV1Api(api).connect_get_namespaced_pod_proxy_with_path(
-                f"{pod}:{port}", namespace, path, _preload_content=False, _request_timeout=API_SECONDS
+                f"{pod}:{port}", namespace, path, _preload_content=False, _request_timeout=_api_seconds()
             )
             return str(answer.data.decode())
 
     def kubelets(self) -> dict[str, str]:
         """Return the version of each node's kubelet, by node."""
         with self._client() as api:
-            nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=API_SECONDS).items
+            nodes: Any = client.CoreV1Api(api).list_node(_request_timeout=_api_seconds()).items
         return {str(node.metadata.name): str(node.status.node_info.kubelet_version) for node in nodes}
 
     @contextlib.contextmanager
@@ -203,7 +204,7 @@ class Kube:
             waiting = bytearray()  # what came and is not yet a whole line
 
             def ask(within: float) -> str:
-                end = time.monotonic() + within
+                end = time.monotonic() + scaled(within)
                 with contextlib.suppress(BrokenPipeError):  # then no answer comes either, and the error says why
                     os.write(asks, b"\n")
                 while True:
@@ -217,7 +218,7 @@ class Kube:
                     if not part:
                         errors.seek(0)
                         last = errors.read()[-2000:].decode(errors="replace")
-                        why = "it ended" if came else f"silent for {within:g} s"
+                        why = "it ended" if came else f"silent for {scaled(within):g} s"
                         raise CommandError(f"no answer of {argv[0]} in {namespace}/{pod}: {why}\n{last}")
                     waiting.extend(part)
 
@@ -231,6 +232,11 @@ class Kube:
     def _last_log(self, namespace: str, pod: str) -> str:
         logs = self.kubectl("logs", "-n", namespace, pod, "--all-containers", "--tail=5", "--prefix", check=False)
         return logs.stdout.strip()[-1500:]
+
+
+def _api_seconds() -> tuple[float, float]:
+    connect, answer = API_SECONDS
+    return scaled(connect), scaled(answer)
 
 
 def pod_state(pod: Doc) -> str:

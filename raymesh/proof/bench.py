@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
+from raymesh import deadlines
 from raymesh.errors import CommandError
 from raymesh.lane import Lane
 from raymesh.platform.kube import Kube
 from raymesh.proof.knocking import Knocking
-from raymesh.settings import Timeouts
 from raymesh.subject import RayPod, Subject, head_of
 from raymesh.traffic import Beat, Traffic, TrafficFailed
 from raymesh.verdicts.envoy import Trust
@@ -59,7 +59,6 @@ class Bench:
     stock_proxy: bool
     witnesses: Witnesses
     record: Recorder
-    timeouts: Timeouts
     roots: frozenset[str]
     named: frozenset[str]
     named_identities: frozenset[str]
@@ -75,8 +74,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         """Find the head, from which Ray is driven."""
-        self.traffic = Traffic(self.kube, self.subject, head_of(self.members()), self.timeouts)
-        self.pulse = self.traffic.pulse(self.timeouts.call)
+        self.traffic = Traffic(self.kube, self.subject, head_of(self.members()))
+        self.pulse = self.traffic.pulse(deadlines.CALL)
 
     def __enter__(self) -> Self:
         self.stack.callback(self.pulse.end)
@@ -116,7 +115,7 @@ class Bench:
 
         wait_for(
             "every Ray pod scraped since the fault was mended", scraped, until=lambda found: found == names,
-            within=self.timeouts.evidence,
+            within=deadlines.EVIDENCE,
         )  # fmt: skip
         self.ledger = Ledger.opened(self.samples(), fresh=False)
 
@@ -147,7 +146,7 @@ class Bench:
         """Return the admin interface of a Ray pod's sidecar; the way to it stays open. Raises CommandError."""
         if one.name not in self.ways:
             forward = self.kube.port_forward(self.subject.namespace, f"pod/{one.name}", ADMIN_PORT)
-            self.ways[one.name] = Http(self.stack.enter_context(forward), self.record, self.timeouts.short)
+            self.ways[one.name] = Http(self.stack.enter_context(forward), self.record, deadlines.SHORT)
         return EnvoyAdmin(self.ways[one.name], one.name)
 
     def each_sidecar(self, ask: Callable[[EnvoyAdmin], T]) -> dict[str, T]:
@@ -178,7 +177,7 @@ class Bench:
                 container=one.container,
                 namespace=self.subject.namespace,
                 stdin=program,
-                timeout=self.timeouts.short,
+                timeout=deadlines.SHORT,
             )
             self.record(f"holders-{one.name}", done.stdout)
             return parse_inside(done.stdout)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from raymesh import deadlines
+from raymesh.deadlines import scaled
 from raymesh.ports import Contract
-from raymesh.settings import Timeouts
 from raymesh.subject import Subject
 from raymesh.witness.knock import Certificate, ClientName, Knock, Knocker, Means, Target
 
@@ -42,15 +43,15 @@ class Knocking:
     self_signed: Certificate
     foreign: Certificate
 
-    def knock(self, wanted: Sequence[Target], serving: Sequence[Target], timeouts: Timeouts) -> tuple[Knock, ...]:
+    def knock(self, wanted: Sequence[Target], serving: Sequence[Target]) -> tuple[Knock, ...]:
         """Let clients without the mesh's identity try each of `wanted`, and a pod inside each of `serving`."""
         forged = Means(self_signed=self.self_signed, foreign=self.foreign)
 
         def ask(
             knocker: Knocker, clients: tuple[ClientName, ...], at: Sequence[Target], means: Means
         ) -> Sequence[Knock]:
-            patience = PATIENCE_SECONDS * timeouts.factor
-            within = timeouts.short + patience * len(at) * len(clients)
+            patience = scaled(PATIENCE_SECONDS)
+            within = deadlines.SHORT + PATIENCE_SECONDS * len(at) * len(clients)
             return knocker.knock(clients, at, means, patience=patience, within=within)
 
         asks: tuple[Callable[[], Sequence[Knock]], ...] = (

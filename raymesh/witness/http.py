@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import requests
 
+from raymesh.deadlines import scaled
 from raymesh.errors import RaymeshError
 from raymesh.witness.fields import SHOWN_CHARS
 
@@ -34,7 +35,8 @@ class Http:
         """Return the body of `path` and record it under `name`. Raises NoAnswer."""
         url = self.base_url.rstrip("/") + path
         try:
-            answer = self.session.get(url, params=params, timeout=(CONNECT_SECONDS, self.answer_seconds))
+            patience = scaled(CONNECT_SECONDS), scaled(self.answer_seconds)
+            answer = self.session.get(url, params=params, timeout=patience)
         except requests.RequestException as error:
             raise NoAnswer(f"{url}: {error}") from error
         self.record(name, answer.text)

@@ -7,6 +7,7 @@ import pytest
 from fixtures.raycluster import Guide, Worked
 from fixtures.run import Run
 from fixtures.session import Judge
+from raymesh import deadlines
 from raymesh.proof.bench import Bench
 from raymesh.subject import by_role
 from raymesh.traffic import GUIDE_TASKS, STEPS
@@ -36,5 +37,5 @@ def test_the_guides_tasks_are_on_their_way(guide_tasks: Future[Guide]) -> None:
 def test_the_guides_one_liner_ends_well(run: Run, guide_tasks: Future[Guide], judge: Judge) -> None:
     """5000 tasks, as the guide writes them, end without an error, and each printed its number."""
     with run.progress.phase(f"wait for the guide's {GUIDE_TASKS} tasks"):
-        printed = guide_tasks.result(timeout=run.settings.timeouts.install)
+        printed = guide_tasks.result(timeout=deadlines.scaled(deadlines.INSTALL))
     judge(guide_printed(printed.before, printed.after, tasks=GUIDE_TASKS))

@@ -13,7 +13,6 @@ from raymesh.audit.recordings import disagreements, load, recorded_versions, sum
 from raymesh.machine import netns
 from raymesh.ports import NEWEST, Contract, contract
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 
 pytestmark = pytest.mark.ports
 
@@ -44,7 +43,5 @@ def test_a_fresh_audit_agrees_with_the_recording(ray_audit: Audit, ray_contract:
 def test_a_removed_flag_is_told_by_name() -> None:
     """`ray start` of the newest version ends at once for a flag of 2.47."""
     made = contract(NEWEST)
-    seen = audit(
-        Plan(made, loopback=not netns.allowed(), extra={"dashboard-grpc-port": "6384"}), Progress(), Timeouts()
-    )
+    seen = audit(Plan(made, loopback=not netns.allowed(), extra={"dashboard-grpc-port": "6384"}), Progress())
     assert [(one.kind, one.subject) for one in judge(seen, made)] == [("refused-flag", "--dashboard-grpc-port")]

@@ -8,6 +8,7 @@ import shlex
 
 import pytest
 
+from raymesh import deadlines
 from raymesh.audit.environments import environment
 from raymesh.audit.recordings import recorded_versions
 from raymesh.machine.programs import run
@@ -15,7 +16,6 @@ from raymesh.paths import ROOT
 from raymesh.ports import parse_version
 from raymesh.ports.startup import refusals
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 from tests.unit.ports.settings_of_ray import Setting, random_setting
 
 pytestmark = pytest.mark.ports
@@ -43,9 +43,9 @@ def test_the_linter_refuses_what_ray_start_refuses(version: str) -> None:
     known = parse_version(version)
     chance = random.Random(version)
     settings = [random_setting(chance, known) for _ in range(SETTINGS)]
-    ray = environment(version, Progress(), Timeouts())
+    ray = environment(version, Progress())
     asked = json.dumps([arguments(one) for one in settings])
-    told = run([ray.python, CHECK], stdin=asked, timeout=Timeouts().install)
+    told = run([ray.python, CHECK], stdin=asked, timeout=deadlines.INSTALL)
     answers = json.loads(told.stdout.splitlines()[-1])
     wrong = []
     for one, answer in zip(settings, answers, strict=True):

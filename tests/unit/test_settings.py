@@ -12,7 +12,7 @@ import yaml
 from raymesh.errors import UsageError
 from raymesh.lane import LANES_FILE, Lane, load_lane
 from raymesh.paths import cache_dir
-from raymesh.settings import OPTIONS, Option, Settings, Timeouts, load_settings
+from raymesh.settings import OPTIONS, Option, Settings, load_settings
 
 ROWS = yaml.safe_load(LANES_FILE.read_text())["lanes"]
 VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
@@ -33,7 +33,7 @@ def test_nothing_given_means_the_defaults() -> None:
     settings = load()
     assert settings.lane.name == "seed"
     assert (settings.image_source, settings.keep_cluster, settings.cluster_name) == ("auto", False, "raymesh")
-    assert settings.timeouts == Timeouts(1.0)
+    assert settings.timeout_factor == 1.0
     assert settings.artifacts.is_absolute()
 
 
@@ -78,12 +78,6 @@ def test_the_longest_cluster_name_is_taken() -> None:
 @pytest.mark.parametrize("word", ["yes", "YES", "true", "1"])
 def test_words_that_keep_the_cluster(word: str) -> None:
     assert load({"keep-cluster": word}).keep_cluster
-
-
-def test_one_factor_scales_every_deadline() -> None:
-    names = ("short", "evidence", "ready", "install", "build")
-    once, twice = Timeouts(), Timeouts(2.0)
-    assert [getattr(twice, name) for name in names] == [2 * getattr(once, name) for name in names]
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -12,7 +12,6 @@ from raymesh.commands.main import main
 from raymesh.errors import UsageError
 from raymesh.ports import contract
 from raymesh.progress import Progress
-from raymesh.settings import Timeouts
 from tests.unit.audit.audits import clean
 
 
@@ -51,7 +50,7 @@ def test_bad_input_is_refused_in_one_line(words: list[str], says: str, capsys: p
 def test_an_unknown_port_to_block_is_refused_with_the_choice() -> None:
     """Before anything is started."""
     with pytest.raises(UsageError, match="object-manager-port"):
-        next(blocked_port(contract("2.10.0"), "nonsense", Progress(), Timeouts()))
+        next(blocked_port(contract("2.10.0"), "nonsense", Progress()))
 
 
 def test_an_audit_is_shown_as_text_and_json() -> None:
