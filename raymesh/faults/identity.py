@@ -20,6 +20,7 @@ from raymesh.verdicts.catalog import (
     INSIDER_SERVED,
     KIALI_ERRORS,
     KIALI_IDENTITIES,
+    KIALI_LEAKS,
     KIALI_SIDECARS,
     PEERS,
     REGISTERED,
@@ -94,6 +95,42 @@ def calls_fail(bench: Bench) -> Iterator[None]:
         yield
 
 
+LISTEN = """
+import socket
+server = socket.create_server(("0.0.0.0", 8000))
+while True:
+    taken, _ = server.accept()
+    while taken.recv(65536):
+        pass
+"""
+# One connection that lasts: Kiali draws TCP by bytes that grow on it.
+SEND = """
+def send():
+    connection = socket.create_connection((sys.argv[1], 8000))
+    while True:
+        connection.sendall(b"raymesh\n" * 100)
+        threading.Event().wait(0.5)
+threading.Thread(target=send, daemon=True).start()
+answer = "sending"
+"""
+
+
+@contextlib.contextmanager
+def leaks(bench: Bench) -> Iterator[None]:
+    """Let a Ray pod talk to a pod outside the mesh, at an address that the mesh does not know."""
+    worker = one_worker(bench)
+    pod = joiner(bench, OWN, {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}})
+    [container] = pod["spec"]["containers"]
+    pod["metadata"]["labels"] = {OWN: "pod", "app": OWN, "sidecar.istio.io/inject": "false"}
+    pod = patched(pod, {"spec": {"containers": [{**container, "command": ["python", "-c", LISTEN]}]}})
+    kube, namespace = bench.kube, bench.subject.namespace
+    with pods(bench, [pod]):
+        kube.wait_ready(namespace, f"app={OWN}", count=1, within=deadlines.READY)
+        [outside] = [one for one in bench.pods(namespace) if one.name == OWN]
+        with program(bench, worker.name, worker.container, code(SEND), outside.ip):
+            yield
+
+
 FAULTS = (
     Fault(
         "identity-account",
@@ -106,6 +143,12 @@ FAULTS = (
         "a pod of the mesh that nobody named calls Ray",
         stranger_calls,
         frozenset({CALLERS, KIALI_IDENTITIES, PEERS}),
+    ),
+    Fault(
+        "identity-leak",
+        "a worker talks to an address that the mesh does not know",
+        leaks,
+        frozenset({KIALI_LEAKS}),
     ),
     Fault(
         "identity-denied-port",

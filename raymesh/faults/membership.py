@@ -12,8 +12,10 @@ from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import patched
 from raymesh.mesh.kuberay import NAMESPACE as OPERATOR_NAMESPACE
 from raymesh.proof.bench import Bench
+from raymesh.subject import head_of
 from raymesh.verdicts.catalog import (
     ASKED,
+    BYPASS,
     COUNTED,
     HANDSHAKES,
     INTERCEPTED,
@@ -24,10 +26,18 @@ from raymesh.verdicts.catalog import (
     REGISTERED,
     SCRAPED,
     SIDECARS,
+    VERSIONS,
     WORKED,
 )
+from raymesh.verdicts.traces import NODE_MANAGER
+from raymesh.witness.holders import SIDECAR_UID
 
 OUT_OF_MESH = {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}
+
+
+def sidecar_setting(config: str) -> Mapping[str, Any]:
+    """Return what gives one pod's sidecar a ProxyConfig of its own."""
+    return {"metadata": {"annotations": {"proxy.istio.io/config": config}}}
 
 
 def with_init(bench: Bench) -> contextlib.AbstractContextManager[None]:
@@ -65,6 +75,30 @@ def idle(changes: Mapping[str, Any]) -> Break:
             yield
 
     return broken
+
+
+# Who runs as the sidecar's own user is not led through it: so Istio keeps Envoy from itself.
+DIAL = """
+import socket, sys, threading
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+threading.Event().wait()
+"""
+
+
+@contextlib.contextmanager
+def past_the_sidecar(bench: Bench) -> Iterator[None]:
+    """Let a pod that is labelled as Ray's call the head as the sidecar's user, and so past its sidecar."""
+    head = head_of(bench.members())
+    port = next(one.number for one in bench.subject.contract.headless_ports() if one.name == NODE_MANAGER)
+    pod = joiner(bench, OWN)
+    [container] = pod["spec"]["containers"]
+    dials = {
+        **container,
+        "command": ["python", "-c", DIAL, head.ip, str(port)],
+        "securityContext": {"runAsUser": SIDECAR_UID},
+    }
+    with pods(bench, [patched(pod, {"spec": {"containers": [dials]}})]):
+        yield
 
 
 @contextlib.contextmanager
@@ -146,6 +180,18 @@ FAULTS = (
         foreign_endpoint,
         frozenset({COUNTED}),
     ),
+    Fault(
+        "membership-past-the-sidecar",
+        "a Ray pod with a connection past its sidecar",
+        past_the_sidecar,
+        MORE | {BYPASS},
+    ),
+    Fault(
+        "membership-other-version",
+        "a Ray pod whose sidecar is of another version",
+        idle(sidecar_setting("proxyMetadata: {ISTIO_META_ISTIO_VERSION: 1.99.0}")),
+        MORE | {VERSIONS},
+    ),
     Fault("membership-second-worker", "a second worker that nobody asked for", joined(), MORE),
     Fault("membership-worker-gone", "a worker is gone", worker_gone, MORE, cuts=True),
     Fault("membership-init-container", "a Ray pod that waits in an init container", with_init, MORE | {NO_INIT, READY}),
@@ -153,13 +199,7 @@ FAULTS = (
     Fault(
         "membership-no-handshakes",
         "a sidecar that does not count its handshakes",
-        joined(
-            {
-                "metadata": {
-                    "annotations": {"proxy.istio.io/config": "proxyStatsMatcher: {inclusionPrefixes: [cluster.none]}"}
-                }
-            }
-        ),
+        joined(sidecar_setting("proxyStatsMatcher: {inclusionPrefixes: [cluster.none]}")),
         MORE | {HANDSHAKES},
     ),
 )

@@ -19,6 +19,7 @@ from raymesh.verdicts.catalog import (
     KIALI_IDENTITIES,
     KIALI_MTLS,
     KIALI_TLS,
+    KIALI_VALID,
     MUTUAL_GROWS,
     NO_CERTIFICATE_REFUSED,
     NOTHING_ELSE,
@@ -84,6 +85,17 @@ def inbound_tls(change: Mapping[str, Any]) -> Doc:
     }
 
 
+# A VirtualService for a gateway that is not there is given to no sidecar: it is wrong, and harms nothing.
+INVALID: Doc = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "VirtualService",
+    "metadata": {"name": OWN},
+    "spec": {
+        "hosts": ["raymesh-fault.invalid"],
+        "gateways": [OWN],
+        "http": [{"route": [{"destination": {"host": "HEADLESS"}}]}],
+    },
+}
 FAULTS = (
     Fault("policy-permissive", "PERMISSIVE in the namespace", peer_authentication("PERMISSIVE"), LAX, cuts=True),
     Fault(
@@ -153,4 +165,5 @@ FAULTS = (
         frozenset({CHAINS, NO_CERTIFICATE_REFUSED}),
         cuts=True,
     ),
+    Fault("policy-invalid", "an Istio object that is in error", made(INVALID), frozenset({KIALI_VALID})),
 )

@@ -8,12 +8,8 @@ from raymesh.faults import identity, membership, policy, ports, telemetry, work
 from raymesh.faults.fault import Fault
 from raymesh.verdicts.catalog import (
     ALL_TRIED,
-    BYPASS,
     HELD,
     KIALI_FRESH,
-    KIALI_LEAKS,
-    KIALI_VALID,
-    VERSIONS,
     Verdict,
 )
 
@@ -28,11 +24,7 @@ FAULTS: tuple[Fault, ...] = (
 )
 EXCUSED: Mapping[Verdict, str] = {
     HELD: "it judges the looking, not the mesh: tests/unit/proof/test_settle.py turns it red",
-    VERSIONS: "no other build of a program is at hand: another version of each turns it red in unit tests",
-    KIALI_LEAKS: "no fault yet: Kiali did not draw the leak that was tried; a recorded graph with one turns it red",
-    KIALI_VALID: "no fault yet: Kiali had no error about the object that was tried; a recorded answer turns it red",
     ALL_TRIED: "it judges the knocking: an attempt that is missing turns it red in unit tests",
-    BYPASS: "no fault yet: sockets with a connection past a sidecar turn it red in unit tests",
     KIALI_FRESH: "a clock would have to be moved: a recorded graph, asked for a day later, turns it red",
 }
 
