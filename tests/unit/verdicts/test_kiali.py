@@ -78,6 +78,13 @@ def test_no_data_is_red_everywhere() -> None:
 
 
 NO_CALLS = {KIALI_RATE, KIALI_ERRORS}
+
+
+def checked(*checks: Check) -> KialiView:
+    """Return the healthy view with these remarks of Kiali's on Istio's objects."""
+    return replace(HEALTHY, validations=replace(HEALTHY.validations, checks=checks))
+
+
 DOCTORED: dict[str, tuple[KialiView, set[Verdict]]] = {
     "workload without sidecar": (
         replace(HEALTHY, workload=replace(HEALTHY.workload, sidecar=False)),
@@ -105,7 +112,15 @@ DOCTORED: dict[str, tuple[KialiView, set[Verdict]]] = {
     "a mesh of TLS 1.0": (replace(HEALTHY, mesh=Tls("MTLS_ENABLED", True, "TLSV1_0")), {KIALI_TLS}),
     "a mesh without minimum": (replace(HEALTHY, mesh=Tls("MTLS_ENABLED", True, "N/A")), {KIALI_TLS}),
     "an error in Istio's configuration": (
-        replace(HEALTHY, validations=replace(HEALTHY.validations, checks=(Check("x", "KIA0505", "error", "m"),))),
+        checked(Check("peerauthentication/x.default", "KIA0505", "error", "m")),
+        {KIALI_VALID},
+    ),
+    "an error in the mesh's own configuration": (
+        checked(Check("virtualservice/x.istio-system", "KIA1102", "error", "m")),
+        {KIALI_VALID},
+    ),
+    "another namespace's objects alone": (
+        replace(HEALTHY, validations=Validations(("peerauthentication/default.other",), ())),
         {KIALI_VALID},
     ),
     "no object validated": (replace(HEALTHY, validations=Validations((), ())), {KIALI_VALID}),
@@ -134,9 +149,12 @@ def test_an_edge_to_another_is_no_self_edge(instead: dict[str, str]) -> None:
 
 
 def test_a_warning_is_no_error() -> None:
-    remark = Check("x", "KIA0101", "warning", "m")
-    view = replace(HEALTHY, validations=replace(HEALTHY.validations, checks=(remark,)))
-    assert red(judge(view)) == set()
+    assert red(judge(checked(Check("virtualservice/x.default", "KIA0101", "warning", "m")))) == set()
+
+
+@pytest.mark.parametrize("namespace", ["other", "my-default", "not-istio-system"])
+def test_an_error_of_another_namespace_is_not_ours(namespace: str) -> None:
+    assert red(judge(checked(Check(f"virtualservice/x.{namespace}", "KIA1102", "error", "m")))) == set()
 
 
 def test_a_floor_of_nothing_proves_nothing() -> None:
