@@ -24,17 +24,30 @@ from raymesh.verdicts.catalog import (
     WORKED,
 )
 
-LISTEN = (
-    "server = socket.create_server(('0.0.0.0', int(sys.argv[1])), reuse_port=False); answer = server.getsockname()[1]"
-)
-LATE = """
-def open_late():
-    global server
-    threading.Event().wait(8)
-    server = socket.create_server(("0.0.0.0", 0))
-threading.Thread(target=open_late, daemon=True).start()
-answer = 0
+# Whoever calls is hung up on: who is kept waiting costs each look its whole patience. Of several numbers the first that
+# is free is taken.
+LISTEN = """
+def listen(wait):
+    global answer
+    threading.Event().wait(wait)
+    for number in map(int, sys.argv[2:]):
+        try:
+            server = socket.create_server(("0.0.0.0", number))
+            break
+        except OSError:
+            pass
+    answer = server.getsockname()[1]
+    threading.Thread(target=hang_up, args=[server], daemon=True).start()
+def hang_up(server):
+    while True:
+        server.accept()[0].close()
+answer, wait = 0, float(sys.argv[1])
+if wait:
+    threading.Thread(target=listen, args=[wait], daemon=True).start()
+else:
+    listen(0)
 """
+AT_ONCE, LATE, ANY_PORT = "0", "8", "0"  # seconds until it listens, and the system's choice of a port
 LISTEN_UDP = """
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("0.0.0.0", 0))
@@ -168,27 +181,32 @@ FAULTS = (
     Fault(
         "ports-stray-worker",
         "an undeclared port listens on the worker",
-        stranger(LISTEN, one_worker, "0"),
+        stranger(LISTEN, one_worker, AT_ONCE, ANY_PORT),
         frozenset({LISTENING}),
     ),
     Fault(
         "ports-stray-head",
         "an undeclared port listens on the head",
-        stranger(LISTEN, head, "0"),
+        stranger(LISTEN, head, AT_ONCE, ANY_PORT),
         frozenset({LISTENING}),
     ),
     Fault(
         "ports-stranger-in-range",
         "a stranger listens on a worker port",
-        stranger(LISTEN, one_worker, "10011"),
+        stranger(LISTEN, one_worker, AT_ONCE, *map(str, reversed(WORKERS))),
         frozenset({LISTENING}),
     ),
     Fault(
         "ports-stranger-on-known",
         "a stranger listens on a number that only Ray Client may have",
-        stranger(LISTEN, head, "23456"),
+        stranger(LISTEN, head, AT_ONCE, "23456"),
         frozenset({LISTENING}),
     ),
-    Fault("ports-stray-late", "an undeclared port opens late", stranger(LATE, one_worker, "0"), frozenset({LISTENING})),
-    Fault("ports-udp", "a UDP port is open on the head", stranger(LISTEN_UDP, head, "0"), frozenset({UDP})),
+    Fault(
+        "ports-stray-late",
+        "an undeclared port opens late",
+        stranger(LISTEN, one_worker, LATE, ANY_PORT),
+        frozenset({LISTENING}),
+    ),
+    Fault("ports-udp", "a UDP port is open on the head", stranger(LISTEN_UDP, head), frozenset({UDP})),
 )
