@@ -22,8 +22,7 @@ pytest_plugins = (
 )
 
 ON_A_CLUSTER = ("e2e", "faults")
-# Of tests that carry one of these marks, after all that carry none.
-ORDER = ("beside", "starts", "waits", "breaks", "last")
+ORDER = ("starts", "", "beside", "waits", "breaks", "last")  # by mark; those without one come second
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,8 +68,13 @@ def _selects(config: pytest.Config, mark: str) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What breaks comes after what must not be broken, whatever its file is called."""
-    items.sort(key=lambda item: next((n for n, mark in enumerate(ORDER, 1) if item.get_closest_marker(mark)), 0))
+    """What takes long starts first; what breaks comes after what must not be broken, whatever its file is called."""
+
+    def place(item: pytest.Item) -> int:
+        mark = next((mark for mark in ORDER if mark and item.get_closest_marker(mark)), "")
+        return ORDER.index(mark)
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -16,11 +16,13 @@ from raymesh.verdicts.work import guide_printed, job_ran
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.starts
 def test_every_node_works(worked: Worked) -> None:
     """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways."""
     assert [proof.step for proof in worked.proofs] == list(STEPS)
 
 
+@pytest.mark.starts
 def test_a_job_runs_on_the_worker(worked: Worked, bench: Bench, judge: Judge) -> None:
     """A job submitted on 8265 runs on the worker, by its own word; status and log come back through the head."""
     job = worked.job
