@@ -71,7 +71,8 @@ def recover(bench: Bench, *, cut: bool) -> None:
         rest(DRAINED_SECONDS)
     bench.mark()
     with contextlib.suppress(TrafficFailed):  # whether it works is judged afterwards
-        bench.work()  # its spans come in while Prometheus is waited for
+        if bench.driven:
+            bench.work()  # its spans come in while Prometheus is waited for
     bench.forgive()
 
 

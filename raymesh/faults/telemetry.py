@@ -93,6 +93,7 @@ FAULTS = (
         "no spans are reported",
         made(telemetry({"disableSpanReporting": True})),
         TRACES,
+        cuts=True,
     ),
     Fault("telemetry-jaeger-gone", "Jaeger is gone", gone("jaeger"), frozenset({ANSWERS})),
     Fault("telemetry-prometheus-gone", "Prometheus is gone", gone("prometheus"), frozenset({ANSWERS})),

@@ -50,7 +50,8 @@ class Bench:
     """One subject on one cluster, ready to be looked at.
 
     `roots` are the serial numbers of the mesh's own roots, `named` the pods, and `named_identities` the SPIFFE names,
-    that may talk to the subject besides itself. `fresh` tells that nothing was broken here before.
+    that may talk to the subject besides itself. `fresh` tells that nothing was broken here before, `driven` that we let
+    Ray work: where it has other work that may not be disturbed, what flows by itself is judged.
     """
 
     kube: Kube
@@ -63,6 +64,7 @@ class Bench:
     named: frozenset[str]
     named_identities: frozenset[str]
     fresh: bool
+    driven: bool = True
     traffic: Traffic = field(init=False)
     since: float = field(default_factory=time.time)  # what is judged began then, seconds since the epoch
     windows: list[list[Window]] = field(default_factory=list)
