@@ -8,8 +8,9 @@ from raymesh.errors import Unreadable
 from raymesh.manifests.patching import Doc, load, with_images
 from raymesh.mesh import stock_envoy
 from raymesh.mesh.istio import NAMESPACE
+from raymesh.mesh.running import versions
 from raymesh.platform.kube import Kube
-from raymesh.witness.pods import parse_pods
+from raymesh.witness.pods import Pod
 
 JAEGER_ADMIN_PORT = 14269
 NAMES = ("prometheus", "jaeger", "kiali")  # Kiali asks the other two when it starts
@@ -35,9 +36,12 @@ def _is_scrape_config(doc: Doc) -> bool:
 
 def jaeger_version(kube: Kube) -> str:
     """Return the version that Jaeger reports among its own metrics (all-in-one 1.42 to 1.76: jaeger_build_info)."""
-    [pod] = parse_pods(kube.pods_json(NAMESPACE, "app=jaeger"))
-    metrics = kube.of_pod(NAMESPACE, pod.name, JAEGER_ADMIN_PORT, "metrics")
-    found = re.search(r'^jaeger_build_info\{.*version="v?([^"]+)"', metrics, re.MULTILINE)
-    if not found:
-        raise Unreadable("Jaeger's metrics have no jaeger_build_info")
-    return found[1]
+
+    def ask(pod: Pod) -> str:
+        metrics = kube.of_pod(NAMESPACE, pod.name, JAEGER_ADMIN_PORT, "metrics")
+        found = re.search(r'^jaeger_build_info\{.*version="v?([^"]+)"', metrics, re.MULTILINE)
+        if not found:
+            raise Unreadable("Jaeger's metrics have no jaeger_build_info")
+        return found[1]
+
+    return versions(kube, NAMESPACE, "app=jaeger", ask)

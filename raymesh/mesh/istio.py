@@ -11,9 +11,10 @@ from raymesh.lane import Lane
 from raymesh.machine.programs import run
 from raymesh.manifests.patching import Doc, dump, load, patched
 from raymesh.mesh import stock_envoy
+from raymesh.mesh.running import versions
 from raymesh.platform.kube import Kube
 from raymesh.witness.envoy import HANDSHAKE_STATS
-from raymesh.witness.pods import parse_pods
+from raymesh.witness.pods import Pod
 
 NAMESPACE = "istio-system"
 ISTIOD = "app=istiod"
@@ -82,9 +83,11 @@ def inject(kube: Kube, namespace: str) -> None:
 
 def version(kube: Kube) -> str:
     """Return the version that istiod reports of itself, of the form VERSION-COMMIT-STATE, without the last two."""
-    [pod] = parse_pods(kube.pods_json(NAMESPACE, ISTIOD))
-    said = kube.of_pod(NAMESPACE, pod.name, MONITORING_PORT, "version").strip()
-    return said.rsplit("-", 2)[0]
+
+    def ask(pod: Pod) -> str:
+        return kube.of_pod(NAMESPACE, pod.name, MONITORING_PORT, "version").strip().rsplit("-", 2)[0]
+
+    return versions(kube, NAMESPACE, ISTIOD, ask)
 
 
 def peer_authentication(namespace: str, mode: str = "STRICT") -> Doc:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from raymesh.machine.programs import run
 from raymesh.manifests.patching import Doc, parse, pod_templates
+from raymesh.mesh.running import versions
 from raymesh.platform.kube import Kube
-from raymesh.witness.pods import parse_pods
+from raymesh.witness.pods import SIDECAR, Pod
 
 NAMESPACE = "ray-system"
 SELECTOR = "app.kubernetes.io/name=kuberay"
@@ -40,6 +41,8 @@ def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:
 
 def version(kube: Kube) -> str:
     """Return the version of the operator that runs: its image's tag, for the program reports none of its own."""
-    [pod] = parse_pods(kube.pods_json(NAMESPACE, SELECTOR))
-    [container] = pod.containers
-    return container.image.rsplit(":", 1)[1]
+
+    def ask(pod: Pod) -> str:
+        return next(one.image.rpartition(":")[2] for one in pod.containers if one.name != SIDECAR)
+
+    return versions(kube, NAMESPACE, SELECTOR, ask)

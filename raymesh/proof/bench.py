@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from raymesh import deadlines
-from raymesh.errors import CommandError
 from raymesh.lane import Lane
 from raymesh.platform.kube import Kube
 from raymesh.proof.knocking import Knocking
@@ -24,7 +23,7 @@ from raymesh.waiting import wait_for
 from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin
 from raymesh.witness.holders import PROGRAM as HOLDERS
 from raymesh.witness.holders import Inside, parse_inside
-from raymesh.witness.http import Http, NoAnswer, Recorder
+from raymesh.witness.http import SILENT, Http, Recorder
 from raymesh.witness.jaeger import Jaeger, parse_upstream
 from raymesh.witness.kiali import Kiali
 from raymesh.witness.pods import Pod, parse_pods
@@ -230,7 +229,7 @@ def at_once(asks: dict[str, Callable[[], T]]) -> dict[str, T]:
     def quiet(ask: Callable[[], T]) -> T | None:
         try:
             return ask()
-        except (CommandError, NoAnswer):
+        except SILENT:
             return None
 
     with ThreadPoolExecutor(HANDS) as pool:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from raymesh.errors import CommandError
 from raymesh.mesh import addons, istio, kuberay
 from raymesh.ports import WORKER_PORTS, Contract
 from raymesh.ports.model import Crossing
@@ -26,7 +25,7 @@ from raymesh.verdicts.prometheus import Ledger, mtls_by_prometheus
 from raymesh.verdicts.refusal import insiders, refusals
 from raymesh.verdicts.traces import RunSpans, Window, every_call_traced, grpc_traces
 from raymesh.witness.envoy import Cluster, EnvoyAdmin
-from raymesh.witness.http import NoAnswer
+from raymesh.witness.http import SILENT
 from raymesh.witness.jaeger import Span, parse_upstream
 from raymesh.witness.knock import targets
 
@@ -254,13 +253,13 @@ def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -
     """Let Ray work, and ask every witness what it saw: they are asked side by side, for most of it is waiting.
 
     Where nothing is driven, what flows by itself is judged, and nobody asks whether each port was crossed. A witness
-    that does not answer raises NoAnswer or CommandError, unless `silent` says what to find then.
+    that does not answer raises one of SILENT, unless `silent` says what to find then.
     """
 
     def ask(look: Callable[[Bench], Findings]) -> Findings:
         try:
             return look(bench)
-        except (NoAnswer, CommandError) as error:
+        except SILENT as error:
             if silent is None:
                 raise
             return silent(error)

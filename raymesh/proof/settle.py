@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from raymesh.errors import CommandError, WaitTimeout
+from raymesh.errors import WaitTimeout
 from raymesh.verdicts.catalog import ANSWERS, HELD, Verdict
 from raymesh.verdicts.finding import Finding, Findings, failures, holds, red, some, verdicts_of
 from raymesh.waiting import wait_for
-from raymesh.witness.http import NoAnswer
+from raymesh.witness.http import SILENT
 
 LOG = logging.getLogger(__name__)
 WITNESS = "raymesh"
 EVERY_SECONDS = 1.0  # between two looks
 
 Look = Callable[[], Findings]
-"""One read of the witnesses and its verdicts. Raises NoAnswer where a witness is silent just now."""
+"""One read of the witnesses and its verdicts. Raises one of SILENT where a witness says nothing just now."""
 
 
 def asked(looks: Sequence[Look]) -> Findings:
@@ -45,9 +45,7 @@ def until_green(
         return last
 
     try:
-        return wait_for(
-            what, attempt, until=holds, within=within, every=every, stable=stable, transient=(NoAnswer, CommandError)
-        )
+        return wait_for(what, attempt, until=holds, within=within, every=every, stable=stable, transient=SILENT)
     except WaitTimeout as timeout:
         return (*last, _not_held(streak, stable, within, timeout) if last else _no_answer(within, timeout))
 
@@ -98,7 +96,7 @@ def until_red(
 def _answered(look: Look) -> Findings:
     try:
         return look()
-    except (NoAnswer, CommandError) as error:
+    except SILENT as error:
         return silence(error)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import requests
 
 from raymesh.deadlines import scaled
-from raymesh.errors import RaymeshError
+from raymesh.errors import CommandError, RaymeshError, Unreadable
 from raymesh.witness.fields import SHOWN_CHARS
 
 Recorder = Callable[[str, str], None]
@@ -20,6 +20,10 @@ ANSWER_SECONDS = 30.0
 
 class NoAnswer(RaymeshError):
     """A witness did not answer, or answered with an HTTP error."""
+
+
+SILENT = (NoAnswer, CommandError, Unreadable)
+"""How a witness fails to say anything: no answer, one that says so, or one that nobody can read."""
 
 
 @dataclass(frozen=True)
