@@ -28,6 +28,7 @@ from raymesh.evidence.record import (
     VersionSeen,
     figure,
 )
+from raymesh.evidence.sights import Sights
 from raymesh.lane import Lane
 from raymesh.ports import Contract
 from raymesh.ports.model import Port
@@ -124,6 +125,10 @@ class RecordBuilder:
     def note(self, text: str) -> None:
         """Keep something that a reader should know."""
         self._add("notes", text)
+
+    def sights(self, seen: Sights) -> None:
+        """Keep what was to be seen in the end; the last one stays."""
+        self._set(sights=seen)
 
     def redacted(self, counts: Mapping[str, int]) -> None:
         """Say how many secrets, by kind, were taken out of artifacts so far."""

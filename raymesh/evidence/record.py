@@ -1,7 +1,8 @@
 """The record: all of a run as data. Text, comparison, matrix and pages are made from it and from nothing else.
 
 record.schema.json beside this file is the published form; it is what others read and send. Whatever is read is checked
-against it first. A change of the fields is a new SCHEMA.
+against it first. A field that is taken away or means something else is a new SCHEMA. One that is added is named in
+ADDED: records that were written before it have none, and get its default.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from textwrap import shorten
 from typing import Any, ClassVar, Literal
 
 from raymesh.errors import EnvironmentFault, UsageError
+from raymesh.evidence.sights import Sights
 from raymesh.progress import Timing
 from raymesh.verdicts.catalog import Verdict
 
@@ -228,6 +230,8 @@ class Record:
     a reason for each id that no fault has to turn red. Times are UTC, as RFC 3339 has them.
     """
 
+    ADDED: ClassVar = ("sights",)  # fields that a record of this schema may lack, written before there were any
+
     started: str
     raymesh: str
     options: Mapping[str, str]
@@ -250,6 +254,7 @@ class Record:
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     redacted: tuple[TakenOut, ...] = ()
+    sights: Sights | None = None
 
     def title(self, verdict: str) -> str:
         """Return an id with its title, or the id alone where the record has no such verdict."""
@@ -375,5 +380,6 @@ def _built(kind: Any, value: Any) -> Any:
         return {key: _built(inner[1], item) for key, item in value.items()}
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return typing.cast(Any, kind)(**{f.name: _built(hints[f.name], value[f.name]) for f in fields(kind)})
+        given = [f.name for f in fields(kind) if f.name in value]
+        return typing.cast(Any, kind)(**{name: _built(hints[name], value[name]) for name in given})
     return value

@@ -24,6 +24,18 @@ from raymesh.evidence.record import (
     TakenOut,
     VersionSeen,
 )
+from raymesh.evidence.sights import (
+    CallsSeen,
+    ClientSeen,
+    EdgeSeen,
+    MethodSeen,
+    PortSeen,
+    ReceivedSeen,
+    SidecarSeen,
+    Sights,
+    SpanSeen,
+    TraceSeen,
+)
 from raymesh.progress import Timing
 from raymesh.verdicts import catalog
 from raymesh.verdicts.catalog import VERDICTS, Verdict
@@ -100,6 +112,37 @@ RED = replace(
         Failure("test_job", "setup", "WaitTimeout: the job\nlast seen: PENDING"),
     ),
 )
+SPIFFE = "spiffe://cluster.local/ns/team-a/sa/ray"
+SIGHTS = Sights(
+    taken="2026-01-02T03:09:04Z",
+    edges=(
+        EdgeSeen("ray.team-a", "ray.team-a", "grpc", 41.5, 0.0, 100.0, SPIFFE, SPIFFE),
+        EdgeSeen("stranger.team-b", "ray.team-a", "http", 0.5, 12.0, 40.0, "", SPIFFE),
+    ),
+    ports=(
+        PortSeen(
+            *("head", 10002, "worker-ports", "grpc", "headless", "grpc"),
+            *(1, 1, ("raylet",), 1, 1, ("grpc",), ("head->worker",), ("worker->head",), 42, 5, 5),
+        ),
+        PortSeen("head", 9999, "", "", "none", "", 1, 1, ("nc",), 1, 0, (), (), (), 0, 5, 4),
+    ),
+    clients=(ClientSeen("plaintext", "closed or reset before any byte", 2, 1, {"reset": 1, "HTTP 200": 1}),),
+    calls=(CallsSeen(POD, "ray-worker-y", "grpc", 42, 1),),
+    methods=(MethodSeen("worker-ports", "/ray.rpc.A/B", ("head->worker",), 42, 1, 1500, 9000, 12345),),
+    traces=(
+        TraceSeen(
+            *("abc", "worker-ports", "head->worker"),
+            spans=(
+                SpanSeen(POD, "client", "/ray.rpc.A/B", 10002, "ray-headless", 0, 1500, "0", "-"),
+                SpanSeen("ray-worker-y", "server", "/ray.rpc.A/B", None, "", 300, 900, "0", "UF"),
+            ),
+        ),
+    ),
+    sidecars=(SidecarSeen(POD, 12345678, 23456789, 25, 43, 1200, 5400, 890.5, {"TLSv1.3": 77}),),
+    received=(ReceivedSeen(POD, "grpc", "mutual_tls", SPIFFE, 5475), ReceivedSeen(POD, "tcp", "none", "", 1)),
+    missing={"Jaeger": "no answer in 20 s"},
+)
+SEEN = replace(RED, sights=SIGHTS)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAME = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -141,6 +184,34 @@ SUBJECTS = st.builds(
     pods=tuples(st.builds(SubjectPod, NAME, st.sampled_from(["head", "worker"]), TEXT, TEXT)),
     ports=tuples(st.builds(SubjectPort, NAME, PORT, PORT, TEXT, TEXT, tuples(TEXT), tuples(TEXT), TEXT)),
 )
+NUMBER = st.integers(1, 65535)
+PERCENT = st.floats(0, 100)
+COUNTS = mappings(COUNT)
+SIGHTS_SEEN = st.builds(
+    Sights,
+    taken=TIME,
+    edges=tuples(st.builds(EdgeSeen, TEXT, TEXT, TEXT, SECONDS, PERCENT, PERCENT, TEXT, TEXT)),
+    ports=tuples(
+        st.builds(
+            PortSeen,
+            *(TEXT, NUMBER, TEXT, TEXT, TEXT, TEXT, COUNT, COUNT, tuples(TEXT), COUNT, COUNT),
+            *(tuples(TEXT), tuples(TEXT), tuples(TEXT), COUNT, COUNT, COUNT),
+        )
+    ),
+    clients=tuples(st.builds(ClientSeen, TEXT, TEXT, COUNT, COUNT, COUNTS)),
+    calls=tuples(st.builds(CallsSeen, TEXT, TEXT, TEXT, COUNT, COUNT)),
+    methods=tuples(st.builds(MethodSeen, TEXT, TEXT, tuples(TEXT), COUNT, COUNT, COUNT, COUNT, COUNT)),
+    traces=tuples(
+        st.builds(
+            TraceSeen,
+            *(TEXT, TEXT, TEXT),
+            spans=tuples(st.builds(SpanSeen, TEXT, TEXT, TEXT, PORT, TEXT, COUNT, COUNT, TEXT, TEXT)),
+        )
+    ),
+    sidecars=tuples(st.builds(SidecarSeen, TEXT, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT, SECONDS, COUNTS)),
+    received=tuples(st.builds(ReceivedSeen, TEXT, TEXT, TEXT, TEXT, COUNT)),
+    missing=mappings(NAME),
+)
 RECORDS = st.builds(
     Record,
     started=TIME,
@@ -165,4 +236,5 @@ RECORDS = st.builds(
     failures=tuples(st.builds(Failure, NAME, st.sampled_from(["setup", "call", "teardown"]), TEXT)),
     notes=tuples(TEXT),
     redacted=tuples(st.builds(TakenOut, NAME, COUNT)),
+    sights=st.none() | SIGHTS_SEEN,
 )

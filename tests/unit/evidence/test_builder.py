@@ -19,7 +19,7 @@ from raymesh.verdicts import catalog
 from raymesh.verdicts.catalog import Verdict
 from raymesh.verdicts.finding import Finding
 from raymesh.witness.pods import parse_pods
-from tests.unit.evidence.records import CHAINS, EDGES, PLAINTEXT, fault
+from tests.unit.evidence.records import CHAINS, EDGES, PLAINTEXT, SIGHTS, fault
 
 OK = Finding(
     PLAINTEXT, ok=True, expected="a reset", seen="a reset", witness="probe", about="head", figures={"ports": 3}
@@ -209,3 +209,9 @@ def test_threads_lose_nothing_and_the_record_is_whole_all_the_while(builder: Rec
     record = builder.record()
     assert len(record.judgements) == 80
     assert sorted(record.notes, key=int) == [str(number) for number in range(40)]
+
+
+def test_what_was_to_be_seen_in_the_end_is_kept(builder: RecordBuilder) -> None:
+    assert builder.record().sights is None
+    builder.sights(SIGHTS)
+    assert from_json(to_json(builder.record())).sights == SIGHTS

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from raymesh.errors import EnvironmentFault, UsageError
 from raymesh.evidence.record import SCHEMA, FaultRun, Record, check, figure, from_json, read, schema, to_json
 from raymesh.verdicts import catalog
-from tests.unit.evidence.records import CHAINS, EDGES, EMPTY, GREEN, PLAINTEXT, RECORDS, RED, fault, judgement
+from tests.unit.evidence.records import CHAINS, EDGES, EMPTY, GREEN, PLAINTEXT, RECORDS, RED, SEEN, fault, judgement
 
 
 def data_of(record: Record) -> Any:
@@ -38,7 +38,7 @@ def test_a_record_is_of_the_schema_and_is_read_as_it_was(record: Record) -> None
     assert from_json(text) == record
 
 
-@pytest.mark.parametrize("record", [EMPTY, GREEN, RED])
+@pytest.mark.parametrize("record", [EMPTY, GREEN, RED, SEEN])
 def test_records_of_each_colour_go_round(record: Record) -> None:
     assert from_json(to_json(record)) == record
 
@@ -52,18 +52,23 @@ def test_the_schema_has_each_field_and_no_other() -> None:
         published = schema() if kind is Record else schema()["$defs"][kind.__name__]
         names = {one.name for one in fields(kind)} | set(getattr(kind, "WRITTEN", ()))
         assert set(published["properties"]) - {"schema"} == names, kind
-        assert set(published["required"]) == set(published["properties"]), kind
+        assert set(published["required"]) == set(published["properties"]) - set(getattr(kind, "ADDED", ())), kind
         assert published["additionalProperties"] is False, kind
 
 
 @given(st.data())
 def test_a_record_that_lacks_a_field_or_has_one_more_is_refused(data: st.DataObject) -> None:
     record = data_of(RED)
-    key = data.draw(st.sampled_from(sorted(set(record) - {"schema"})))
+    key = data.draw(st.sampled_from(sorted(set(record) - {"schema", *Record.ADDED})))
     with pytest.raises(UsageError, match=f"not a record of schema version {SCHEMA}.*{key}"):
         from_json(json.dumps({name: value for name, value in record.items() if name != key}))
     with pytest.raises(UsageError, match=r"not a record of schema version \d.*stranger"):
         from_json(json.dumps({**record, "stranger": 1}))
+
+
+def test_a_record_from_before_a_field_was_added_is_read_with_its_default() -> None:
+    record = {name: value for name, value in data_of(SEEN).items() if name not in Record.ADDED}
+    assert from_json(json.dumps(record)) == replace(SEEN, sights=None)
 
 
 def test_an_error_says_where_it_is() -> None:
