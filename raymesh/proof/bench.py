@@ -26,6 +26,7 @@ from raymesh.witness.holders import Inside, parse_inside
 from raymesh.witness.http import SILENT, Http, Recorder
 from raymesh.witness.jaeger import Jaeger, parse_upstream
 from raymesh.witness.kiali import Kiali
+from raymesh.witness.knock import Knock
 from raymesh.witness.pods import Pod, parse_pods
 from raymesh.witness.prometheus import Prometheus, Sample, counted_by_sidecars
 
@@ -68,6 +69,7 @@ class Bench:
     since: float = field(default_factory=time.time)  # what is judged began then, seconds since the epoch
     windows: list[list[Window]] = field(default_factory=list)
     last_beat: Beat | None = None
+    knocks: tuple[Knock, ...] = ()  # of the last look at who is refused
     ledger: Ledger | None = None
     ways: dict[str, Http] = field(default_factory=dict)  # to the sidecars' admin interfaces, by pod
     stack: ExitStack = field(default_factory=ExitStack)

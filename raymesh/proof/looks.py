@@ -233,7 +233,7 @@ def refusal(bench: Bench) -> Findings:
     seen = [one for one in members if one.name in listening]  # a pod that could not be looked into has no target: red
     wanted = targets(seen, listening, contract, apart=SIDECAR_PORTS)
     serving = always_serving(wanted, contract, bench.subject)
-    knocks = bench.witnesses.knocking.knock(wanted, serving)
+    knocks = bench.knocks = bench.witnesses.knocking.knock(wanted, serving)
     pods = [one.name for one in members]
     return (*refusals(knocks, wanted, pods=pods), *insiders(knocks, serving, pods=pods))
 

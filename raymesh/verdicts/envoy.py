@@ -53,7 +53,7 @@ def _judge(pod: str, sidecar: Sidecar, trust: Trust, ports: Collection[int]) -> 
     chains = [chain for chain in sidecar.inbound if not chain.black_hole]
     return (
         _handshakes(pod, sidecar.handshakes),
-        _every(CHAINS, pod, chains, _laxity, f"TLS, a client certificate demanded, minimum {MINIMUM_TLS}"),
+        _every(CHAINS, pod, chains, laxity, f"TLS, a client certificate demanded, minimum {MINIMUM_TLS}"),
         _trust(pod, chains, sidecar.certificates, trust),
         _outbound(pod, sidecar.outbound, ports),
     )
@@ -87,7 +87,7 @@ def _every(
     )
 
 
-def _laxity(chain: InboundChain) -> str:
+def laxity(chain: InboundChain) -> str:
     """Say what a chain lets in that it should not, or nothing."""
     if chain.tls is None:
         return f"plaintext on port {chain.port or 'any'}"

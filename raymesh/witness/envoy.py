@@ -24,6 +24,7 @@ BLACK_HOLE = "BlackHoleCluster"
 ACCEPT_UNTRUSTED = "ACCEPT_UNTRUSTED"
 STATES = ("LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING")
 HANDSHAKE = re.compile(r"listener\..+\.ssl\.versions\.(?P<version>.+)")
+DURATION = re.compile(r"(?P<seconds>\d+(\.\d+)?)s")
 VERSION_PARTS = 5  # hash/number/tree state/build/TLS library
 
 
@@ -83,6 +84,15 @@ class Server:
     state: str
     istio: str
     pod: str
+    up: float  # seconds since it started
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an Envoy has in use, and what it took from the system, in bytes."""
+
+    used: int
+    heap: int
 
 
 @dataclass(frozen=True)
@@ -205,6 +215,34 @@ def parse_server(text: str) -> Server:
         state=root["state"].one_of(STATES),
         istio=optional_text(metadata, "ISTIO_VERSION"),
         pod=optional_text(metadata, "NAME"),
+        up=_seconds(root["uptime_all_epochs"]),
+    )
+
+
+def _seconds(field: Field) -> float:
+    """Read a duration as protobuf writes it in JSON: `896s`."""
+    found = DURATION.fullmatch(field.text())
+    if not found:
+        raise field.unreadable("seconds, such as 12s")
+    return float(found["seconds"])
+
+
+def parse_memory(text: str) -> Memory:
+    root = read_json(text, "envoy memory")
+    return Memory(used=_count(root["allocated"]), heap=_count(root["heap_size"]))
+
+
+def _count(field: Field) -> int:
+    """Read a number of 64 bits, which protobuf writes as text in JSON."""
+    if not field.text().isdecimal():
+        raise field.unreadable("a number, as text")
+    return int(field.text())
+
+
+def parse_listeners(text: str) -> tuple[str, ...]:
+    """Return the names of the listeners that are open."""
+    return tuple(
+        status["name"].text() for status in optional_items(read_json(text, "envoy ports"), "listener_statuses")
     )
 
 
@@ -256,6 +294,12 @@ class EnvoyAdmin:
 
     def server(self) -> Server:
         return parse_server(self._get("server", "/server_info"))
+
+    def memory(self) -> Memory:
+        return parse_memory(self._get("memory", "/memory"))
+
+    def listeners(self) -> tuple[str, ...]:
+        return parse_listeners(self._get("ports", "/listeners", {"format": "json"}))
 
     def clusters(self) -> tuple[Cluster, ...]:
         return parse_clusters(self._get("clusters", "/clusters", {"format": "json"}))

@@ -9,10 +9,13 @@ from raymesh.witness.envoy import (
     Cluster,
     Handshakes,
     InboundChain,
+    Memory,
     TlsContext,
     parse_clusters,
     parse_handshakes,
     parse_inbound,
+    parse_listeners,
+    parse_memory,
     parse_server,
 )
 from tests.unit.witness.builders import Doc, built_chain, built_listeners, text
@@ -23,7 +26,8 @@ BLACK_HOLE = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"clust
 
 def built_server(**more: object) -> Doc:
     node = {"id": "sidecar~10.0.0.1~head.default~x", "metadata": {"ISTIO_VERSION": "1.21.1", "NAME": "head"}}
-    return {"version": "abc/1.38.3/Clean/RELEASE/BoringSSL", "state": "LIVE", "node": node, **more}
+    version = "abc/1.38.3/Clean/RELEASE/BoringSSL"
+    return {"version": version, "state": "LIVE", "uptime_all_epochs": "896s", "node": node, **more}
 
 
 def test_handshakes_are_counted_over_listeners_and_by_version() -> None:
@@ -82,8 +86,24 @@ def test_an_unknown_chain_is_unreadable(chain: Doc, says: str) -> None:
 def test_the_server_knows_its_version_and_pod() -> None:
     server = parse_server(text(built_server()))
     assert (server.version, server.state, server.istio, server.pod) == ("1.38.3", "LIVE", "1.21.1", "head")
+    assert server.up == 896.0
     with pytest.raises(Unreadable, match=r"version: wants hash/version"):
         parse_server(text(built_server(version="1.38.3")))
+    with pytest.raises(Unreadable, match=r"uptime_all_epochs: wants seconds"):
+        parse_server(text(built_server(uptime_all_epochs="896")))
+
+
+def test_memory_is_read_as_protobuf_writes_large_numbers() -> None:
+    assert parse_memory(text({"allocated": "35045464", "heap_size": "44040192"})) == Memory(35045464, 44040192)
+    with pytest.raises(Unreadable, match=r"allocated: wants a number, as text"):
+        parse_memory(text({"allocated": "many", "heap_size": "1"}))
+
+
+def test_open_listeners_go_by_their_names() -> None:
+    assert parse_listeners(text({"listener_statuses": [{"name": "virtualInbound", "local_address": {}}]})) == (
+        "virtualInbound",
+    )
+    assert parse_listeners("{}") == ()
 
 
 def test_clusters_count_over_their_hosts_and_leave_out_zero() -> None:
