@@ -10,7 +10,9 @@ from _pytest.mark.expression import Expression  # nothing public says what -m se
 from fixtures.run import JUNIT, RUN, Run
 from raymesh import deadlines, stopping
 from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
-from raymesh.settings import OPTIONS, load_settings
+from raymesh.proof.asking import looks_left, may_be_done
+from raymesh.settings import OPTIONS, Settings, load_settings
+from raymesh.subject.wanted import Around, read, wanted_of
 
 pytest_plugins = (
     "fixtures.session",
@@ -32,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             option.flag,
             dest=option.destination,
             default=None,
-            metavar=option.metavar,
+            **({"action": "store_const", "const": "yes"} if option.switch else {"metavar": option.metavar}),
             help=f"{option.help} (default: {option.default}; environment: {option.variable})",
         )
 
@@ -47,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     deadlines.scale_by(settings.timeout_factor)
     run = Run(settings)
     config.stash[RUN] = run
+    try:
+        run.texts = _subject(config, settings)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     if any(_selects(config, mark) for mark in ON_A_CLUSTER) and not config.getoption("collectonly"):
         stopping.on_signals()  # whoever ends a run politely gets a clean machine
         try:
@@ -55,6 +61,19 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(run.artifacts.claim(JUNIT))
+
+
+def _subject(config: pytest.Config, settings: Settings) -> dict[str, str]:
+    """Read the manifests of --subject, and refuse what is none, before anything is made for them.
+
+    pytest has put its own standard input in the place of ours by now; it does so again before the first test.
+    """
+    if not settings.subject:
+        return {}
+    config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
+    texts = read(settings.subject)
+    wanted_of(texts, Around())
+    return texts
 
 
 def _selects(config: pytest.Config, mark: str) -> bool:
@@ -67,8 +86,17 @@ def _selects(config: pytest.Config, mark: str) -> bool:
     return bool(written) and Expression.compile(written).evaluate(carries)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long starts first; what breaks comes after what must not be broken, whatever its file is called."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long starts first; what breaks comes after what must not be broken, whatever its file is called.
+
+    What is not asked for is left out: the record has a reason for each verdict of such a test.
+    """
+    run = config.stash[RUN]
+    left = looks_left(run.unasked) | may_be_done(run.settings)
+    out = [item for item in items if (mark := item.get_closest_marker("asks")) and not left.intersection(mark.args)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
 
     def place(item: pytest.Item) -> int:
         mark = next((mark for mark in ORDER if mark and item.get_closest_marker(mark)), "")
@@ -85,6 +113,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     settings = config.stash[RUN].settings
     lane = settings.lane
+    if settings.context:
+        what = "/".join(settings.running) if settings.running else ", ".join(settings.subject)
+        return f"raymesh: {what} on the cluster of context {settings.context}, in which nothing is installed"
     return (
         f"raymesh: lane {lane.name} (Kubernetes {lane.kubernetes}, Istio {lane.istio}, KubeRay {lane.kuberay}, "
         f"Ray {lane.ray}), image source {settings.image_source}"

@@ -18,6 +18,7 @@ INSTALL = 600.0  # a cluster or a control plane that comes up, pulling what it n
 @dataclass
 class _Scale:
     factor: float = 1.0
+    scrapes: float = 0.0
 
 
 _SCALE = _Scale()
@@ -26,6 +27,16 @@ _SCALE = _Scale()
 def scale_by(factor: float) -> None:
     """Let every deadline of this process be `factor` times as long (--timeout-factor)."""
     _SCALE.factor = factor
+
+
+def wait_for_evidence(seconds: float) -> None:
+    """Let evidence come in so many seconds later, as a witness that is asked seldom needs it."""
+    _SCALE.scrapes = seconds
+
+
+def evidence() -> float:
+    """Return the seconds within which evidence comes in."""
+    return EVIDENCE + _SCALE.scrapes
 
 
 def scaled(seconds: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +15,10 @@ from raymesh.lane import Lane, load_lane
 
 ImageSource = Literal["auto", "pull", "build"]
 IMAGE_SOURCES = ("auto", "pull", "build")
+WITNESSES = ("kiali", "jaeger", "prometheus")
+MODES = ("strict", "permissive")
+MOST_NODES = 10
+NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
@@ -25,6 +30,7 @@ class Option:
     default: str
     metavar: str
     help: str
+    switch: bool = False  # it is given without a value, which is "yes"
 
     @property
     def flag(self) -> str:
@@ -51,6 +57,19 @@ OPTIONS = (
         "folder for record.json, report.txt, junit.xml, raw answers, failure bundles",
     ),
     Option("timeout-factor", "1", "N", "multiply every deadline, for slow machines"),
+    Option("nodes", "1", "N", "nodes of the kind cluster, one of which runs the control plane alone"),
+    Option("subject", "", "PATH[,PATH]", "prove these manifests: files, folders, `-` for standard input"),
+    Option("context", "", "NAME", "prove it on the cluster of this kubectl context, in which nothing is installed"),
+    Option("namespace", "", "NAME", "with --context: make this namespace, and move the manifests into it"),
+    Option("running", "", "NS/NAME", "with --context: look at a Ray cluster that runs, and change nothing"),
+    Option("no-traffic", "no", "yes|no", "with --running: judge what flows by itself alone", switch=True),
+    Option("without", "", "WITNESS[,WITNESS]", f"what this cluster does not have: {', '.join(WITNESSES)}"),
+    Option("faults-allowed", "", "NAMESPACE", "with --subject or --context: where a few faults may be made"),
+    Option("expect", "strict", "WORD", "strict, or permissive: plaintext is let in on purpose, nothing called safe"),
+    Option("sampling", "100", "PERCENT", "with --context: how many of the calls are traced"),
+    *(Option(name, "", "URL", f"with --context: where {name} answers; else it is looked for") for name in WITNESSES),
+    *(Option(f"{name}-token", "", "FILE", f"a bearer token for {name}") for name in WITNESSES),
+    Option("witness-ca", "", "FILE", "certificates by which the servers of witnesses are checked"),
 )
 
 
@@ -64,6 +83,19 @@ class Settings:
     cluster_name: str
     artifacts: Path
     timeout_factor: float
+    nodes: int = 1
+    subject: tuple[str, ...] = ()
+    context: str = ""
+    namespace: str = ""
+    running: tuple[str, str] | None = None  # namespace and name
+    traffic: bool = True
+    without: frozenset[str] = frozenset()
+    faults_allowed: str = ""
+    permissive: bool = False
+    sampling: float = 1.0  # share of the calls that are traced
+    addresses: Mapping[str, str] = field(default_factory=dict)  # URL by witness, where it was given
+    tokens: Mapping[str, Path] = field(default_factory=dict)
+    witness_ca: Path | None = None
     given: Mapping[str, str] = field(default_factory=dict, repr=False)  # each option's value, as it was given
 
 
@@ -74,26 +106,107 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
     """
     value = {o.name: given(o.name) or environ.get(o.variable) or o.default for o in OPTIONS}
     source = _one_of("image-source", value["image-source"], IMAGE_SOURCES)
-    keep = _one_of("keep-cluster", value["keep-cluster"].lower(), ("yes", "no", "true", "false", "1", "0"))
+    keep = _yes("keep-cluster", value)
     if not CLUSTER_NAME.fullmatch(value["cluster-name"]):
         raise UsageError(
             f"--cluster-name {value['cluster-name']!r}: lower-case letters, digits and inner dashes, at most 40"
         )
-    try:
-        factor = float(value["timeout-factor"])
-    except ValueError:
-        factor = 0.0
-    if not 0.1 <= factor <= 100:  # noqa: PLR2004 - the error says both numbers
-        raise UsageError(f"--timeout-factor {value['timeout-factor']!r}: a number from 0.1 to 100")
+    factor = _number("timeout-factor", value, 0.1, 100)
+    nodes = _number("nodes", value, 1, MOST_NODES)
+    if nodes != int(nodes):
+        raise UsageError(f"--nodes {value['nodes']!r}: a whole number")
+    _refuse_what_does_not_go_together(value)
     return Settings(
         lane=load_lane(value["lane"]),
         image_source=source,  # type: ignore[arg-type]  # _one_of checked it against the same words
-        keep_cluster=keep in ("yes", "true", "1"),
+        keep_cluster=keep,
         cluster_name=value["cluster-name"],
         artifacts=Path(value["artifacts"]).absolute(),
         timeout_factor=factor,
+        nodes=int(nodes),
+        subject=_list(value["subject"]),
+        context=value["context"],
+        namespace=value["namespace"],
+        running=_running(value["running"]),
+        traffic=not _yes("no-traffic", value),
+        without=frozenset(_one_of("without", word, WITNESSES) for word in _list(value["without"])),
+        faults_allowed=value["faults-allowed"],
+        permissive=_one_of("expect", value["expect"], MODES) == "permissive",
+        sampling=_number("sampling", value, 0.01, 100) / 100,
+        addresses={name: value[name] for name in WITNESSES if value[name]},
+        tokens={name: _file(f"{name}-token", value) for name in WITNESSES if value[f"{name}-token"]},
+        witness_ca=_file("witness-ca", value) if value["witness-ca"] else None,
         given=value,
     )
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part for one in text.split(",") if (part := one.strip()))
+
+
+def _yes(option: str, value: Mapping[str, str]) -> bool:
+    word = _one_of(option, value[option].lower(), ("yes", "no", "true", "false", "1", "0"))
+    return word in ("yes", "true", "1")
+
+
+def _number(option: str, value: Mapping[str, str], least: float, most: float) -> float:
+    try:
+        number = float(value[option])
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise UsageError(f"--{option} {value[option]!r}: a number from {least:g} to {most:g}")
+    return number
+
+
+def _file(option: str, value: Mapping[str, str]) -> Path:
+    path = Path(value[option]).absolute()
+    if not path.is_file():
+        raise UsageError(f"--{option} {value[option]}: no such file")
+    return path
+
+
+def _running(text: str) -> tuple[str, str] | None:
+    if not text:
+        return None
+    parts = text.split("/")
+    if len(parts) != 2 or not all(NAME.fullmatch(part) for part in parts):  # noqa: PLR2004 - namespace and name
+        raise UsageError(f"--running {text!r}: NAMESPACE/NAME of a RayCluster, RayJob or RayService")
+    return parts[0], parts[1]
+
+
+ON_A_BORROWED_CLUSTER: tuple[str, ...] = (
+    *("namespace", "running", "sampling", "without", "witness-ca"),
+    *WITNESSES,
+    *(f"{name}-token" for name in WITNESSES),
+)
+ON_A_CLUSTER_MADE_HERE = ("keep-cluster", "cluster-name", "image-source", "nodes")
+
+
+def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
+    """Raise UsageError where an option would silently do nothing."""
+    default = {option.name: option.default for option in OPTIONS}
+
+    def first_of(names: tuple[str, ...]) -> str:
+        return next((name for name in names if value[name] != default[name]), "")
+
+    if not value["context"] and (alone := first_of(ON_A_BORROWED_CLUSTER)):
+        raise UsageError(f"--{alone} goes with --context: a cluster made here has what raymesh puts there")
+    if value["context"] and (idle := first_of(ON_A_CLUSTER_MADE_HERE)):
+        raise UsageError(f"--{idle} is for a cluster made here, and --context names one that is there")
+    if value["running"] and value["subject"]:
+        raise UsageError("--running looks at what runs, --subject puts manifests there: one of them")
+    if value["running"] and value["namespace"]:
+        raise UsageError("--running NS/NAME says the namespace: leave --namespace away")
+    if value["context"] and not value["running"] and not value["subject"]:
+        raise UsageError("--context: say what is proven there: --subject PATH, or --running NS/NAME")
+    if not value["running"] and value["no-traffic"] != default["no-traffic"]:
+        raise UsageError("--no-traffic goes with --running: nothing else flows by itself")
+    if value["faults-allowed"] and not (value["subject"] or value["context"]):
+        raise UsageError("--faults-allowed goes with --subject or --context: what raymesh makes is broken anyway")
+    for name, what in (("namespace", "--namespace"), ("faults-allowed", "--faults-allowed")):
+        if value[name] and not NAME.fullmatch(value[name]):
+            raise UsageError(f"{what} {value[name]!r}: the name of a namespace")
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from raymesh.platform.kube import Ask, Kube
 from raymesh.subject import RayPod, Subject
 from raymesh.waiting import wait_for
 from raymesh.witness.fields import Field, read_json
+from raymesh.witness.pods import parse_pods
 
 INSIDE = Path(__file__).parent / "inside"
 GUIDE_TASKS = 5000
@@ -30,8 +31,7 @@ STEPS = ("nodes", "tasks", "actors", "objects", "logs")
 PULSE_MARK = "raymesh-pulse "
 WHOLE_ROUND = 12  # steps that may take their whole time, one after the other, before a round is given up
 STEP_SECONDS = 60  # of the workload's own clock, inside the pod
-DASHBOARD_PORT = 8265
-AGENT_PORT = "dashboard-agent-listen-port"
+DASHBOARD_PORT, AGENT_PORT = "dashboard-port", "dashboard-agent-listen-port"  # the contract's names
 JOB_ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 JOB_MARK = "raymesh-job "
 # The driver says on which node it is: what it prints can't be known beforehand by who submits it.
@@ -99,10 +99,10 @@ class Traffic:
         """Return what lets the nodes work with each other; it starts when it is first asked."""
         return Pulse(self, patience)
 
-    def drive(self, steps: Sequence[str]) -> list[Proof]:
+    def drive(self, steps: Sequence[str], nodes: int) -> list[Proof]:
         """Run steps of the workload on every node. Raises TrafficFailed unless every one of them succeeded."""
         within = (STEP_SECONDS * 1.5 + 5) * len(steps)
-        arguments = ["-", "auto", str(self.subject.size), str(scaled(STEP_SECONDS)), *steps]
+        arguments = ["-", "auto", str(nodes), str(scaled(STEP_SECONDS)), *steps]
         done = self._python(arguments, within, stdin=(INSIDE / "workload.py").read_text())
         rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         failed = [f"{row['step']}: {row['detail']}" for row in rows if not row["ok"]]
@@ -110,14 +110,19 @@ class Traffic:
             raise TrafficFailed(f"of {', '.join(steps)}: {'; '.join(failed) or 'no result'}\n{done.stderr[-2000:]}")
         return [Proof(row["step"], row["detail"], row["seconds"]) for row in rows]
 
+    def members(self) -> tuple[RayPod, ...]:
+        """Return the Ray pods that there are now."""
+        return self.subject.members(parse_pods(self.kube.pods_json(self.subject.namespace, self.subject.selector)))
+
     def job(self, on: RayPod) -> JobRun:
         """Submit a job whose driver is to run on a pod, and read its status and log through the head's dashboard.
 
         Raises TrafficFailed, WaitTimeout.
         """
+        dashboard = _number(self.subject, DASHBOARD_PORT, self.head)
         entrypoint = f'python -c "{JOB_CODE}"'
         wanted = {"entrypoint": entrypoint, "entrypoint_resources": {f"node:{on.host}": 0.001}}
-        with self.kube.port_forward(self.subject.namespace, f"pod/{self.head.name}", DASHBOARD_PORT) as url:
+        with self.kube.port_forward(self.subject.namespace, f"pod/{self.head.name}", dashboard) as url:
             jobs = _Jobs(f"{url}/api/jobs/", deadlines.SHORT)
             name = jobs.ask("POST", "", wanted)["submission_id"].text()
             status = wait_for(
@@ -140,6 +145,14 @@ class Traffic:
             timeout=within,
             stdin=stdin,
         )
+
+
+def _number(subject: Subject, name: str, pod: RayPod) -> int:
+    """Return the number of a port in a pod. Raises TrafficFailed where no flag fixes it."""
+    numbers = subject.contract.numbers_of(name, pod.role, pod.group)
+    if not numbers:
+        raise TrafficFailed(f"{name} of {pod.name} has no number of its own: set it in rayStartParams")
+    return numbers[0]
 
 
 @dataclass(frozen=True)
@@ -170,13 +183,17 @@ class Pulse:
     patience: float
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _ask: Ask | None = None
+    _nodes: int = 0
 
-    def beat(self) -> Beat:
-        """Do a round. A round that failed has its error in it, and the next one starts anew.
+    def beat(self, nodes: int) -> Beat:
+        """Do a round between so many nodes. A round that failed has its error in it, and the next one starts anew.
 
         Raises TrafficFailed where there was no answer at all.
         """
         try:
+            if nodes != self._nodes:  # its actors are on the nodes that there were
+                self.end()
+                self._nodes = nodes
             beat = self._round()
         except RaymeshError as error:
             self.end()
@@ -203,8 +220,8 @@ class Pulse:
 
     def _started(self) -> contextlib.AbstractContextManager[Ask]:
         subject, head = self.traffic.subject, self.traffic.head
-        [port] = [port.number for port in subject.contract.headless_ports() if port.name == AGENT_PORT]
-        arguments = [str(subject.size), str(port), str(scaled(self.patience))]
+        agents = json.dumps({one.host: _number(subject, AGENT_PORT, one) for one in self.traffic.members()})
+        arguments = [str(self._nodes), agents, str(scaled(self.patience))]
         program = ["python", "-c", (INSIDE / "pulse.py").read_text(), *arguments]
         return self.traffic.kube.talk(
             head.name, program, container=head.container, namespace=subject.namespace, mark=PULSE_MARK

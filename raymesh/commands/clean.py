@@ -19,7 +19,7 @@ from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
 from raymesh.machine.engine import Engine
 from raymesh.paths import cache_dir
-from raymesh.platform import kind
+from raymesh.platform import existing, kind, spaces
 from raymesh.progress import Progress
 from raymesh.waiting import wait_for
 
@@ -35,11 +35,14 @@ HELP = "remove what runs left on this machine, however they ended"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `raymesh clean`."""
+    parser.add_argument("--context", metavar="NAME", help="remove what killed runs left in this cluster, and no more")
     parser.add_argument("--caches", action="store_true", help=f"remove {cache_dir()} and the images made here, too")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Remove all, line by line; 0 where nothing is left, 1 where something could not be removed."""
+    if arguments.context:
+        return _borrowed(arguments.context)
     removed: list[str] = []
 
     def say(what: str) -> None:
@@ -56,6 +59,19 @@ def run(arguments: argparse.Namespace) -> int:
     if not removed and not failed:
         print("nothing of raymesh is left here")
     return int(failed)
+
+
+def _borrowed(context: str) -> int:
+    """Remove the namespaces that killed runs made in a borrowed cluster; those of living ones are named and left."""
+    kube = existing.borrowed(context)
+    for name in spaces.remove_stale(kube):
+        print(f"removed: namespace {name} with all that was in it", flush=True)
+    left = spaces.found(kube)
+    for space in left:
+        print(f"in use: namespace {space.name}, of {space.owner}, at most until {space.until:%Y-%m-%d %H:%M} UTC")
+    if not left:
+        print(f"nothing of raymesh is left in {context}")
+    return int(bool(left))
 
 
 def _done(step: Callable[[Say], None], say: Say) -> bool:

@@ -73,6 +73,9 @@ COMMANDS: Mapping[str, Command | Group] = {
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
     "faults": Command("faults", "print the matrix of faults and verdicts of a run as a page", extra="report"),
     "rule": Command("rule", "explain a rule of the linter, or list all"),
+    "preflight": Command(
+        "preflight", "say whether a cluster that is there can be used for a proof, and what it lacks", extra="e2e"
+    ),
     "clean": Command("clean", "remove what runs left on this machine, however they ended", extra="e2e"),
     "sbom": Command("sbom", "write what a run is made of, as a CycloneDX document", extra="e2e"),
 }

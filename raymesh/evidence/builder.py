@@ -14,6 +14,7 @@ from raymesh.evidence.record import (
     Images,
     Judgement,
     LaneAsked,
+    LintSaid,
     PlatformUsed,
     ProxySeen,
     Record,
@@ -30,6 +31,7 @@ from raymesh.evidence.record import (
 )
 from raymesh.evidence.sights import Sights
 from raymesh.lane import Lane
+from raymesh.lint.diagnostics import Diagnostic
 from raymesh.ports import Contract
 from raymesh.ports.model import Port
 from raymesh.progress import Progress
@@ -37,6 +39,7 @@ from raymesh.subject import RayPod, Subject
 from raymesh.verdicts.catalog import VERDICTS, Verdict
 from raymesh.verdicts.faultlike import FaultLike
 from raymesh.verdicts.finding import Finding
+from raymesh.verdicts.foretold import FORETOLD
 from raymesh.verdicts.independence import shared
 
 FROM_CATALOGUE = ""  # SharedSource.why of what the catalogue's sources say by themselves
@@ -114,6 +117,23 @@ class RecordBuilder:
         """Keep what a test found."""
         self._add("judgements", *(judgement(test, finding) for finding in findings))
 
+    def linted(self, said: Iterable[Diagnostic]) -> None:
+        """Keep what the linter said of the subject."""
+        self._add(
+            "lint",
+            *(
+                LintSaid(
+                    one.rule,
+                    str(one.severity),
+                    str(one.place),
+                    one.message,
+                    one.fix,
+                    tuple(sorted(verdict.id for verdict in FORETOLD.get(one.rule, ()))),
+                )
+                for one in said
+            ),
+        )
+
     def fault(self, run: FaultRun) -> None:
         """Keep what became of a fault."""
         self._add("faults", run)
@@ -166,7 +186,7 @@ def proven(subject: Subject, members: Sequence[RayPod]) -> SubjectProven:
         subject.namespace,
         subject.headless_service,
         subject.head_service,
-        subject.tracing_service,
+        ", ".join(sorted(subject.tracing_services)),
         str(subject.contract.ray_version),
         tuple(SubjectGroup(name, pods) for name, pods in subject.groups.items()),
         tuple(sorted(subject.service_accounts)),

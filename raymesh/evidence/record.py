@@ -203,6 +203,21 @@ class FaultRun:
 
 
 @dataclass(frozen=True)
+class LintSaid:
+    """What the linter said of the subject's manifests before they ran: which rule, how bad, where, what, and the cure.
+
+    `foretells` are the ids of the verdicts that it lets turn red, as far as Ray does what it warns of.
+    """
+
+    rule: str
+    severity: str
+    place: str
+    message: str
+    cure: str
+    foretells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
     """A test that failed, when (`setup`, `call`, `teardown`), and what it said."""
 
@@ -230,7 +245,7 @@ class Record:
     a reason for each id that no fault has to turn red. Times are UTC, as RFC 3339 has them.
     """
 
-    ADDED: ClassVar = ("sights",)  # fields that a record of this schema may lack, written before there were any
+    ADDED: ClassVar = ("sights", "lint")  # fields that a record of this schema may lack, written before there were any
 
     started: str
     raymesh: str
@@ -255,10 +270,15 @@ class Record:
     notes: tuple[str, ...] = ()
     redacted: tuple[TakenOut, ...] = ()
     sights: Sights | None = None
+    lint: tuple[LintSaid, ...] = ()
 
     def title(self, verdict: str) -> str:
         """Return an id with its title, or the id alone where the record has no such verdict."""
         return next((str(one) for one in self.verdicts if one.id == verdict), verdict)
+
+    def said_so(self, verdict: str) -> tuple[LintSaid, ...]:
+        """Return what the linter had said that foretells a verdict."""
+        return tuple(one for one in self.lint if verdict in one.foretells)
 
     @property
     def judged(self) -> frozenset[str]:

@@ -21,6 +21,7 @@ def report(record: Record, artifacts: str = "") -> str:
     parts = [
         headline(record),
         phase_table(record.phases),
+        *([linted(record)] if record.lint else []),
         verdict_table(record),
         fault_table(record),
         not_asked(record),
@@ -90,8 +91,15 @@ def verdict_table(record: Record) -> str:
     head, *lines = table(("", "verdict", "about", "witness", "figures"), rows)
     text = [head]
     for test, group in groupby(zip(lines, judged, strict=True), key=lambda pair: pair[1].test):
-        text += [printable(test), *(_explained(line, one) for line, one in group)]
+        text += [printable(test), *(_explained(record, line, one) for line, one in group)]
     return "\n".join(text)
+
+
+def linted(record: Record) -> str:
+    """What the linter said of the manifests before they ran, a line each."""
+    head = f"the linter on the manifests: {_many(record.lint, 'finding')}"
+    lines = [f"{GAP}{one.place}: {one.severity} {one.rule}: {one.message}" for one in record.lint]
+    return "\n".join(printable(line) for line in [head, *lines])
 
 
 def fault_table(record: Record) -> str:
@@ -170,10 +178,12 @@ def _shared(record: Record) -> Iterable[str]:
         yield f"not independent: {', '.join(one.witnesses)} share {one.source}{why}"
 
 
-def _explained(line: str, one: Judgement) -> str:
+def _explained(record: Record, line: str, one: Judgement) -> str:
     if one.ok:
         return line
-    return f"{line}\n{BELOW}expected: {printable(one.expected)}\n{BELOW}seen: {printable(one.seen)}"
+    said = [f"{BELOW}{said.rule} said so: {said.message}; cure: {said.cure}" for said in record.said_so(one.verdict)]
+    lines = [f"{BELOW}expected: {one.expected}", f"{BELOW}seen: {one.seen}", *said]
+    return "\n".join([line, *(printable(text) for text in lines)])
 
 
 def _failures(record: Record) -> str:

@@ -38,7 +38,7 @@ class Outcome:
 
 def run(bench: Bench, fault: Fault) -> Outcome:
     """Break, see red, mend, see green. The bench must be green before. Raises what breaking or mending raises."""
-    within = deadlines.EVIDENCE
+    within = deadlines.evidence()
     began = time.monotonic()
     bench.mark()
     looks: list[Look] = [partial(whole, bench, silence), *(partial(look, bench) for look in fault.looks.values())]
@@ -83,4 +83,4 @@ def rest(seconds: float) -> None:
 
 def healthy(bench: Bench, what: str) -> Findings:
     """Return the findings of a whole mesh, green or not."""
-    return until_green(what, [partial(whole, bench)], within=deadlines.EVIDENCE)
+    return until_green(what, [partial(whole, bench)], within=deadlines.evidence())

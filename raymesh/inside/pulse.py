@@ -1,8 +1,9 @@
 """Runs inside the head pod, with its Ray: an actor a node, which work with each other whenever they are asked to.
 
-Arguments: how many nodes there must be, the port of the dashboard's agents, seconds that a call may take. A line on
-standard input asks for a round, a line that begins with the mark says how it went: {"calls": {address: number},
-"alive": {address: flag}, "version", "error"}. Whatever else Ray prints is not an answer. It ends with its input.
+Arguments: how many nodes there must be, the port of each node's dashboard agent by the node's address (as JSON),
+seconds that a call may take. A line on standard input asks for a round, a line that begins with the mark says how it
+went: {"calls": {address: number}, "alive": {address: flag}, "version", "error"}. Whatever else Ray prints is not an
+answer. It ends with its input.
 
 One driver that stays: each that comes and goes leaves worker ports in TIME_WAIT for 60 s, and Ray takes those for
 taken. With the guide's eleven ports a handful of drivers a minute is too many, and the next worker is 60 s late.
@@ -20,7 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray.util.state import list_logs
 
 MARK = "raymesh-pulse "
-NODES, AGENT_PORT, SECONDS = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+NODES, AGENT_PORTS, SECONDS = int(sys.argv[1]), json.loads(sys.argv[2]), float(sys.argv[3])
 CALLS = 60  # a pair of nodes and direction
 BIG = 1_000_000  # bytes: above what Ray sends inside a call, so that it goes through the object manager
 
@@ -106,7 +107,8 @@ def read_logs(node: str) -> None:
 
 
 def ask_agent(address: str) -> None:
-    url = f"http://{address}:{AGENT_PORT}/api/local_raylet_healthz"
+    port = AGENT_PORTS.get(address) or next(iter(AGENT_PORTS.values()))  # of a node that nobody knows, the usual one
+    url = f"http://{address}:{port}/api/local_raylet_healthz"
     with urllib.request.urlopen(url, timeout=SECONDS) as answer:
         said = answer.read().decode()
     if said != "success":

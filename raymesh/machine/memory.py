@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import psutil
 
 from raymesh.errors import EnvironmentFault
 
@@ -11,8 +11,7 @@ MEMORY_GIB = 6.0  # a run takes about 3.5 at its peak, measured on lane seed; Ra
 
 def check_memory() -> None:
     """Raise EnvironmentFault where less memory is available than a run takes."""
-    rows = Path("/proc/meminfo").read_text().splitlines()
-    [available] = [int(row.split()[1]) / 2**20 for row in rows if row.startswith("MemAvailable:")]
+    available = psutil.virtual_memory().available / 2**30
     if available < MEMORY_GIB:
         raise EnvironmentFault(
             f"a run needs {MEMORY_GIB:g} GiB of memory, and {available:.1f} GiB are available",

@@ -41,13 +41,26 @@ def patched(doc: Doc, changes: Doc) -> Doc:
     return result
 
 
+def cluster_spec(doc: Doc) -> Doc:
+    """Return the spec of the RayCluster that an object of KubeRay's is or has; an empty one where it has none."""
+    spec: Doc = doc.get("spec") or {}
+    inner = {"RayCluster": None, "RayJob": "rayClusterSpec", "RayService": "rayClusterConfig"}
+    if doc["kind"] not in inner:
+        return {}
+    key = inner[doc["kind"]]
+    found: Doc = spec if key is None else spec.get(key) or {}
+    return found
+
+
 def pod_templates(doc: Doc) -> Iterator[Doc]:
-    """Yield every pod template of a workload or RayCluster, for changes in place."""
-    spec = doc.get("spec", {})
-    if doc["kind"] == "RayCluster":
-        yield spec["headGroupSpec"]["template"]
-        for group in spec.get("workerGroupSpecs", []):
+    """Yield every pod template of a workload or of KubeRay's kinds, for changes in place."""
+    spec, cluster = doc.get("spec") or {}, cluster_spec(doc)
+    if cluster:
+        yield cluster["headGroupSpec"]["template"]
+        for group in cluster.get("workerGroupSpecs") or []:
             yield group["template"]
+        if "submitterPodTemplate" in spec:
+            yield spec["submitterPodTemplate"]
     elif "template" in spec:
         yield spec["template"]
     elif doc["kind"] == "Pod":

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 from raymesh.lane import Lane
 from raymesh.manifests.patching import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
-from raymesh.platform.kube import Kube
 from raymesh.ports import AppProtocol, Contract, guide_contract, pins
-from raymesh.subject import Subject
+from raymesh.subject import HEAD_GROUP, Subject
 
-NAME_GRACE = timedelta(seconds=30)  # a pod's name is in DNS a few seconds after its start
-NOT_FOUND = 2  # getent's exit code
 # From here on the tracing service takes its name from app.kubernetes.io/name, which is `kuberay` for every RayCluster
 # (istio pkg/kube/labels/labels.go GetApp); an `app` label goes before it in every version.
 NAMED_BY_LABEL = (1, 30)
@@ -21,7 +17,6 @@ NAMED_BY_LABEL = (1, 30)
 # A job whose driver runs on a worker dials the GCS by the head pod's own name (ray/dashboard/modules/job of 2.10). The
 # guide's Service does not have that port, so the call leaves the mesh in plaintext and STRICT resets it: measured.
 GCS = {"name": "gcs-server-port", "port": 6379, "appProtocol": "tcp"}
-HEAD_GROUP = "headgroup"  # KubeRay's name for it (ray-operator/controllers/ray/utils/constant.go, 1.1.0)
 
 
 def subject(lane: Lane, *, stock_proxy: bool) -> Subject:
@@ -38,7 +33,7 @@ def subject(lane: Lane, *, stock_proxy: bool) -> Subject:
         namespace=namespace,
         headless_service=service["metadata"]["name"],
         head_service=f"{name}-head-svc",
-        tracing_service=f"{name}.{namespace}",
+        tracing_services=frozenset({f"{name}.{namespace}"}),
         contract=ports(lane),
         groups={HEAD_GROUP: 1, **workers},
         service_accounts=frozenset(accounts),
@@ -79,32 +74,3 @@ def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
         return [service, cluster]
     account, cluster = stock_envoy.own_service_account(cluster)
     return [account, service, cluster]
-
-
-def wait(kube: Kube, subject: Subject, *, within: float) -> None:
-    """Wait until every pod of the subject is Ready. Raises TerminalState, WaitTimeout."""
-    kube.wait_ready(
-        subject.namespace,
-        subject.selector,
-        count=subject.size,
-        within=within,
-        hopeless=lambda pod: _nameless(kube, subject, pod),
-    )
-
-
-def _nameless(kube: Kube, subject: Subject, pod: Doc) -> str:
-    """Say that a pod does not find its own name, for which `ray start` waits without a word (ray 2.10.0, measured)."""
-    container = pod["spec"]["containers"][0]["name"]
-    states = {status["name"]: status["state"] for status in pod["status"].get("containerStatuses", [])}
-    running = states.get(container, {}).get("running")
-    if not running or datetime.now(UTC) - datetime.fromisoformat(running["startedAt"]) < NAME_GRACE:
-        return ""
-    name = subject.host(pod["status"]["podIP"])
-    asked = ["getent", "hosts", name]
-    done = kube.exec(pod["metadata"]["name"], asked, container=container, namespace=subject.namespace, check=False)
-    if done.code != NOT_FOUND:
-        return ""
-    return (
-        f"`ray start` waits for the node's own name, and DNS does not have {name}: the headless Service must select "
-        "the pod and set publishNotReadyAddresses"
-    )

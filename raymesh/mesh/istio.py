@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography import x509
@@ -27,6 +28,7 @@ FIRST_FIXED_ENVOY = (1, 22)  # Envoy 1.29.3 keeps `te: trailers`; later ones no 
 
 
 DRAIN_SECONDS = 5
+SMALL: Doc = {"resources": {"requests": {"cpu": "10m"}}}
 
 
 def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
@@ -46,6 +48,8 @@ def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
     if lane.istio_minor >= NO_DEFAULT_TRACER:
         doc["spec"]["meshConfig"]["enableTracing"] = True
         config["tracing"]["zipkin"] = {"address": f"zipkin.{NAMESPACE}:9411"}
+    # Istio's defaults ask for more than two cores as soon as a subject has four pods and three knock at it.
+    doc = patched(doc, {"spec": {"values": {"pilot": SMALL, "global": {"proxy": SMALL}}}})
     if images:
         proxy = {"image": images["sidecar"]}
         values = {
@@ -62,11 +66,9 @@ def install(kube: Kube, istioctl: Path, operator_doc: Doc, *, within: float) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "operator.yaml"
         path.write_text(dump([operator_doc]))
+        flags = ["-f", str(path), "--readiness-timeout", f"{within:.0f}s"]
         run(
-            [
-                *(istioctl, "install", "--skip-confirmation", "--kubeconfig", kube.kubeconfig, "-f", path),
-                *("--readiness-timeout", f"{within:.0f}s"),
-            ],
+            [istioctl, "install", "--skip-confirmation", *kube.words[1:], *flags],
             timeout=within + 60,
         )
 
@@ -76,9 +78,13 @@ def serve_stock_envoy(kube: Kube) -> None:
     kube.apply([stock_envoy.envoy_filter()])
 
 
-def inject(kube: Kube, namespace: str) -> None:
-    """Let every new pod of the namespace get a sidecar."""
-    kube.kubectl("label", "namespace", namespace, "istio-injection=enabled", "--overwrite")
+def inject(kube: Kube, namespace: str, told: Mapping[str, str]) -> None:
+    """Let every new pod of the namespace get a sidecar, unless labels of its own (`told`) say something of that."""
+    labels = told if told.keys() & INJECTION else {"istio-injection": "enabled", **told}
+    kube.kubectl("label", "namespace", namespace, *(f"{key}={value}" for key, value in labels.items()), "--overwrite")
+
+
+INJECTION = frozenset({"istio-injection", "istio.io/rev"})
 
 
 def version(kube: Kube) -> str:

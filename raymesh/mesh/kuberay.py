@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from raymesh.machine.programs import run
-from raymesh.manifests.patching import Doc, parse, pod_templates
+from raymesh.manifests.patching import Doc, parse, patched, pod_templates
 from raymesh.mesh.running import versions
 from raymesh.platform.kube import Kube
 from raymesh.witness.pods import SIDECAR, Pod
@@ -30,6 +30,14 @@ def docs(kubectl: Path, module: Path, image: str) -> list[Doc]:
                 container["image"] = image
                 container.setdefault("env", []).append(INIT_CONTAINER_OFF)
     return found
+
+
+def in_mesh(doc: Doc) -> Doc:
+    """Return an object of the operator's, whose pods get a sidecar."""
+    if doc["kind"] != "Deployment":
+        return doc
+    label = {"metadata": {"labels": {"sidecar.istio.io/inject": "true"}}}
+    return patched(doc, {"spec": {"template": label}})
 
 
 def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:

@@ -31,21 +31,36 @@ from raymesh.waiting import wait_for
 OWNER_MOUNT = "/raymesh"  # an empty folder mounted into our nodes: by it a cluster is known as ours, running or not
 WHOLE = "/kind/raymesh-whole"  # in the node: a cluster without it was killed while it was made
 CREATING = Path(__file__).with_name("creating.py")
+# What decides how a cluster is set up: folders of manifests/, and modules of raymesh/mesh/.
+INSTALLED = ("addons", "istio", "kind")
+INSTALLERS = ("addons", "dns", "istio", "kuberay", "stock_envoy", "stock_labels")
+POD_NETWORK = "10.244.0.0/16"  # kind's default; each node gets a /24 of it
+CNI = "/etc/cni/net.d/10-ptp.conflist"  # in node images made here
+NODE_ROWS = '{range .items[*]}{.metadata.name} {.spec.podCIDR} {.status.addresses[0].address}{"\\n"}{end}'
+WIRE_SECONDS = 60.0
 FIRST_PORT, PORTS = 20000, 20000
 CREATE_SECONDS, DELETE_SECONDS = 900, 120
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a cluster is to be: name, node image, kubeadm's ClusterConfiguration where images are ours, and setup.
+    """What a cluster is to be: name, node image, kubeadm's ClusterConfiguration where images are ours, setup, nodes.
 
-    `setup` is a digest of what is installed in it: with another one it is another cluster.
+    `setup` is a digest of what is installed in it: with another one it is another cluster. With more than one of
+    `nodes` the first runs the control plane alone.
     """
 
     name: str
     node_image: str
     kubeadm: Doc | None
     setup: str
+    nodes: int = 1
+
+    @property
+    def node_names(self) -> list[str]:
+        """The names that kind gives its nodes: the control plane, worker, worker2 and so on."""
+        workers = (f"{self.name}-worker{number if number > 1 else ''}" for number in range(1, self.nodes))
+        return [_node(self.name), *workers]
 
     @property
     def identity(self) -> str:
@@ -53,23 +68,24 @@ class Spec:
         return f"{zlib.crc32(repr(self).encode()):08x}"
 
 
-def spec_of(served: Served, name: str) -> Spec:
+def spec_of(served: Served, name: str, nodes: int = 1) -> Spec:
     """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
     if served.source == "pull":
-        return Spec(name, served.by_role[NODE], None, _installed_by(served.key))
+        return Spec(name, served.by_role[NODE], None, _installed_by(served.key), nodes)
     tag = {role: served.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
     kubeadm = {
         "imageRepository": REPOSITORY,
         "etcd": {"local": {"imageTag": tag["etcd"]}},
         "dns": {"imageTag": tag["coredns"]},
     }
-    return Spec(name, served.by_role[NODE], kubeadm, _installed_by(served.key))
+    return Spec(name, served.by_role[NODE], kubeadm, _installed_by(served.key), nodes)
 
 
 def _installed_by(images: str) -> str:
     """Return a digest of what decides how a cluster is set up: images, manifests, and the code that patches them."""
     digest = hashlib.sha256(images.encode())
-    for path in sorted([*(ROOT / "manifests").rglob("*.yaml"), *(ROOT / "raymesh" / "mesh").glob("*.py")]):
+    files = [path for one in INSTALLED for path in (ROOT / "manifests" / one).rglob("*.yaml")]
+    for path in sorted([*files, *(ROOT / "raymesh" / "mesh" / f"{name}.py" for name in INSTALLERS)]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -88,7 +104,7 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
     """
     with locks.exclusive(lock(spec.name), what=f"the cluster name {spec.name}", say=progress.say):
         kind, kubectl = _program("kind", progress), _program("kubectl", progress)
-        kube = Kube(_folder() / f"{spec.name}.kubeconfig", kubectl)
+        kube = Kube(_kubeconfig(spec.name), kubectl)
         found = keep and _exists(spec.name, engine) and _usable(spec, engine, kind, kube)
         if not found:
             remove(spec.name, engine, progress)
@@ -96,7 +112,10 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
             if not found:
                 with progress.phase("create the kind cluster"):
                     _create(spec, engine, kind, kube)
-                    _leak_guard(spec.name, engine)
+                    if spec.nodes > 1 and spec.kubeadm:
+                        _wire(engine, kube)
+                    for node in spec.node_names:
+                        _leak_guard(node, engine)
                     engine.docker("exec", _node(spec.name), "touch", WHOLE)
             yield kube, found
         finally:
@@ -109,7 +128,14 @@ def _create(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> None:
     """Let pytest-kind's KindCluster make it. Raises CommandError with kind's last lines."""
     log = _folder() / f"{spec.name}.log"
     log.unlink(missing_ok=True)
-    words: list[str | Path] = [spec.name, kube.kubeconfig, spec.node_image, kind, kube.program, _config(spec, engine)]
+    words: list[str | Path] = [
+        spec.name,
+        _kubeconfig(spec.name),
+        spec.node_image,
+        kind,
+        kube.program,
+        _config(spec, engine),
+    ]
     with tempfile.TemporaryDirectory() as folder:  # for the folder that KindCluster makes where it runs
         run(
             [sys.executable, "-P", CREATING, *words],
@@ -143,7 +169,7 @@ def remove(name: str, engine: Engine, progress: Progress) -> None:
         timeout=DELETE_SECONDS,
         env=_environment(engine),
     )
-    (_folder() / f"{name}.kubeconfig").unlink(missing_ok=True)
+    _kubeconfig(name).unlink(missing_ok=True)
 
 
 def ours(engine: Engine) -> list[str]:
@@ -166,6 +192,10 @@ def _node(name: str) -> str:
 def _folder() -> Path:
     """Return the folder for what belongs to clusters; their kubeconfigs are administrators' keys."""
     return trust.folder(cache_dir() / "clusters")
+
+
+def _kubeconfig(name: str) -> Path:
+    return _folder() / f"{name}.kubeconfig"
 
 
 def _owner_folder() -> Path:
@@ -192,9 +222,10 @@ def _usable(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> bool:
     try:
         asked: list[str | Path] = [kind, "get", "kubeconfig", "--name", spec.name]
         exported = run(asked, timeout=60, env=_environment(engine)).stdout
-        kube.kubeconfig.unlink(missing_ok=True)
-        kube.kubeconfig.touch(0o600)
-        kube.kubeconfig.write_text(exported)
+        kubeconfig = _kubeconfig(spec.name)
+        kubeconfig.unlink(missing_ok=True)
+        kubeconfig.touch(0o600)
+        kubeconfig.write_text(exported)
         wait_for(
             f"the API server of the kept cluster {spec.name} answers",
             lambda: kube.kubectl("get", "--raw", "/readyz", check=False, timeout=10).stdout,
@@ -210,6 +241,7 @@ def _config(spec: Spec, engine: Engine) -> Path:
     """Write kind's configuration: the file in manifests/, and what this engine and these images need."""
     [doc] = load("kind/cluster.yaml")
     _owner_folder().mkdir(exist_ok=True)
+    doc["nodes"] += [{"role": "worker"} for _ in range(1, spec.nodes)]
     mount = {"hostPath": str(_owner_folder()), "containerPath": f"{OWNER_MOUNT}/{spec.identity}", "readOnly": True}
     doc["nodes"][0]["extraMounts"] = [mount]
     networking: Doc = {}
@@ -229,18 +261,45 @@ def _port(name: str) -> int:
     return FIRST_PORT + zlib.crc32(name.encode()) % PORTS
 
 
-def _leak_guard(name: str, engine: Engine) -> None:
+def _leak_guard(node: str, engine: Engine) -> None:
     """Reject what pods would send out of the cluster, and what would reach them through the node's own ports.
 
-    Only the node's own programs may talk to the outside, to pull images. The rules live in the node's network
-    namespace and go with it.
+    Only the node's own programs may talk to the outside, to pull images, and pods of one node to those of another. The
+    rules live in the node's network namespace and go with it.
     """
+
+    def first(family: str, verb: str, *match: str) -> None:
+        comment = ("--match", "comment", "--comment", "raymesh leak guard")
+        engine.docker("exec", node, family, "--wait", "--insert", "FORWARD", "1", *match, *comment, "--jump", verb)
+
     for family in ("iptables", "ip6tables"):
         for direction in ("--out-interface", "--in-interface"):
-            engine.docker(
-                *("exec", _node(name), family, "--wait", "--insert", "FORWARD", "1", direction, "eth0"),
-                *("--match", "comment", "--comment", "raymesh leak guard", "--jump", "REJECT"),
-            )
+            first(family, "REJECT", direction, "eth0")
+    first("iptables", "ACCEPT", "--source", POD_NETWORK, "--destination", POD_NETWORK)
+
+
+def _wire(engine: Engine, kube: Kube) -> None:
+    """Give each node the part of the pods' network that Kubernetes chose for it, and the way to the others' parts.
+
+    Node images made here have a CNI for one node; published ones bring kind's own.
+    """
+    rows = wait_for(
+        "each node has its part of the pods' network",
+        lambda: [
+            line.split() for line in kube.kubectl("get", "nodes", "-o", f"jsonpath={NODE_ROWS}").stdout.splitlines()
+        ],
+        until=lambda rows: bool(rows) and all(len(row) == 3 for row in rows),  # noqa: PLR2004 - as NODE_ROWS has it
+        within=WIRE_SECONDS,
+    )
+    for node, own, _ in rows:
+        # Without masquerading: a pod is known to the pods of other nodes by its own address.
+        script = f's#"subnet": "[^"]*"#"subnet": "{own}"#; s#"ipMasq": true#"ipMasq": false#'
+        engine.docker("exec", node, "sed", "-i", script, CNI)
+        for other, part, address in rows:
+            if other != node:
+                engine.docker("exec", node, "ip", "route", "replace", part, "via", address)
+    # Whatever got an address before has one of a part that is another node's now.
+    kube.kubectl("delete", "pods", "-l", "k8s-app=kube-dns", "-n", "kube-system", "--wait=false")
 
 
 def _program(name: str, progress: Progress) -> Path:

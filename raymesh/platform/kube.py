@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
@@ -40,6 +40,7 @@ API_SECONDS = (5, 15)  # until the API server takes a connection, and until it s
 READ_BYTES = 65536
 
 
+T = TypeVar("T")
 Ask = Callable[[float], str]
 """Asks a program; takes the seconds that its answer may take."""
 
@@ -48,13 +49,20 @@ Ask = Callable[[float], str]
 class Kube:
     """One cluster; every call raises CommandError with kubectl's last lines where it fails."""
 
-    kubeconfig: Path
+    kubeconfig: Path | None  # None: the user's own, as kubectl finds it
     program: Path
+    context: str = ""  # of the kubeconfig; empty: its current one
+
+    @property
+    def words(self) -> list[str]:
+        """The beginning of every command."""
+        where = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
+        return [str(self.program), *where, *(["--context", self.context] if self.context else [])]
 
     def kubectl(
         self, *words: str, stdin: str | None = None, timeout: float = CALL_SECONDS, check: bool = True
     ) -> Completed:
-        return run([self.program, "--kubeconfig", self.kubeconfig, *words], stdin=stdin, timeout=timeout, check=check)
+        return run([*self.words, *words], stdin=stdin, timeout=timeout, check=check)
 
     def apply(self, docs: Iterable[Doc], *, server_side: bool = False) -> None:
         """Apply documents; `server_side` for those too large for the annotation that the client side keeps."""
@@ -106,6 +114,11 @@ class Kube:
             )
             return str(answer.data.decode())
 
+    def asked(self, ask: Callable[[client.ApiClient], T]) -> T:
+        """Return what `ask` gets from the API. Raises CommandError where the API server does not serve."""
+        with self._client() as api:
+            return ask(api)
+
     def kubelets(self) -> dict[str, str]:
         """Return the version of each node's kubelet, by node."""
         with self._client() as api:
@@ -117,7 +130,9 @@ class Kube:
         """Yield a client whose calls do not try again by themselves: their deadlines would add up."""
         settings = client.Configuration()
         config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated there
-            str(self.kubeconfig), client_configuration=settings
+            str(self.kubeconfig) if self.kubeconfig else None,
+            context=self.context or None,
+            client_configuration=settings,
         )
         settings.retries = False
         try:
@@ -133,9 +148,10 @@ class Kube:
         *,
         count: int,
         within: float,
+        most: int | None = None,
         hopeless: Callable[[Doc], str] = lambda _: "",
     ) -> None:
-        """Wait until exactly `count` pods match and all are Ready.
+        """Wait until exactly `count` pods match, or up to `most`, and all are Ready.
 
         `hopeless` may say of a pod that is not Ready why waiting does not cure it. Raises TerminalState as soon as one
         is in such a state, WaitTimeout with the last states.
@@ -158,7 +174,7 @@ class Kube:
         wait_for(
             f"{count} pods {selector} of {namespace} Ready",
             states,
-            until=lambda seen: len(seen) == count and set(seen.values()) == {"Ready"},
+            until=lambda seen: count <= len(seen) <= (most or count) and set(seen.values()) == {"Ready"},
             within=within,
             every=1.0,
             transient=(CommandError,),
@@ -180,7 +196,7 @@ class Kube:
 
         kubectl ends it when its pod goes; then it is opened again under the same URL, and the log says so.
         """
-        words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "port-forward", "-n", namespace, target]
+        words = [*self.words, "port-forward", "-n", namespace, target]
         what = f"port-forward to {namespace}/{target}:{port}"
         with Forward([*words, "--address=127.0.0.1"], port, what, within) as address:
             yield f"http://{address}"
@@ -192,7 +208,7 @@ class Kube:
         Only a line that begins with `mark` is an answer. The program ends with its standard input. The call takes the
         seconds that an answer may take; it raises CommandError where none comes.
         """
-        words = [str(self.program), "--kubeconfig", str(self.kubeconfig), "exec", "-i", "-n", namespace, pod]
+        words = [*self.words, "exec", "-i", "-n", namespace, pod]
         with tempfile.TemporaryFile() as errors:
             process = start(
                 [*words, "-c", container, "--", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
@@ -254,4 +270,10 @@ def pod_state(pod: Doc) -> str:
     if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])):
         return "Ready"
     waiting_for = [c["name"] for c in containers if not c["ready"]]
-    return f"{status['phase']}, not ready: {', '.join(waiting_for) or 'not scheduled'}"
+    return f"{status['phase']}, not ready: {', '.join(waiting_for) or _unscheduled(status)}"
+
+
+def _unscheduled(status: Doc) -> str:
+    """Say why no node takes a pod, in the scheduler's own words."""
+    said = (c.get("message") for c in status.get("conditions", []) if c["type"] == "PodScheduled")
+    return next((f"not scheduled: {text}" for text in said if text), "not scheduled")

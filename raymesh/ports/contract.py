@@ -49,16 +49,24 @@ class Contract:
         return tuple(p for p in self.ports if role in p.roles)
 
     def find(self, name: str) -> Port:
-        """The port of this name. Raises KeyError."""
+        """The port of this name, the first one if there are several. Raises KeyError."""
         for port in self.ports:
             if port.name == name:
                 return port
         raise KeyError(name)
 
-    def port_at(self, number: int, role: Role | None = None) -> Port | None:
+    def named(self, name: str) -> tuple[Port, ...]:
+        """The ports of this name: several where groups of a subject give it different numbers."""
+        return tuple(port for port in self.ports if port.name == name)
+
+    def numbers_of(self, name: str, role: Role, group: str = "") -> tuple[int, ...]:
+        """The numbers that a port has in nodes of a role or group; none where the kernel picks it."""
+        return tuple(number for port in self.named(name) if port.of(role, group) for number in port.numbers or ())
+
+    def port_at(self, number: int, role: Role | None = None, group: str = "") -> Port | None:
         """The port that has this number, if a fixed one does."""
         for port in self.ports:
-            if port.holds(number) and (role is None or role in port.roles):
+            if port.holds(number) and (role is None or port.of(role, group)):
                 return port
         return None
 

@@ -34,6 +34,7 @@ class Port:
     since: Version | None = None  # first version that has it; None: all that we know
     until: Version | None = None  # first version that no longer has it
     allowed: str = ""  # why it may listen although no Service declares it
+    groups: tuple[str, ...] = ()  # the groups of a subject that give it these numbers; empty: all of its roles
 
     @property
     def fixed(self) -> bool:
@@ -47,6 +48,10 @@ class Port:
     def broken_by(self, declared: AppProtocol) -> bool:
         """Whether a proxy that is told this protocol breaks the port's calls: tcp carries anything, unread."""
         return declared not in ("tcp", self.speaks)
+
+    def of(self, role: Role, group: str = "") -> bool:
+        """Whether nodes of a role open it, and of a group, where one is given and groups differ."""
+        return role in self.roles and not (group and self.groups and group not in self.groups)
 
     def holds(self, number: int) -> bool:
         """Whether `number` is this port or lies in its range. A random port holds none."""

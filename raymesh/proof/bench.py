@@ -16,10 +16,12 @@ from raymesh.platform.kube import Kube
 from raymesh.proof.knocking import Knocking
 from raymesh.subject import RayPod, Subject, head_of
 from raymesh.traffic import Beat, Traffic, TrafficFailed
+from raymesh.verdicts.catalog import Verdict
 from raymesh.verdicts.envoy import Trust
+from raymesh.verdicts.finding import Findings
 from raymesh.verdicts.prometheus import Ledger
 from raymesh.verdicts.traces import Window
-from raymesh.waiting import wait_for
+from raymesh.waiting import hold_for, wait_for
 from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin
 from raymesh.witness.holders import PROGRAM as HOLDERS
 from raymesh.witness.holders import Inside, parse_inside
@@ -32,6 +34,7 @@ from raymesh.witness.prometheus import Prometheus, Sample, counted_by_sidecars
 
 T = TypeVar("T")
 K = TypeVar("K")
+WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
 HANDS = 4  # programs at once: kubectl waits most of its time, also on two cores
 
 
@@ -42,7 +45,7 @@ class Witnesses:
     kiali: Kiali
     jaeger: Jaeger
     prometheus: Prometheus
-    knocking: Knocking
+    knocking: Knocking | None  # None where nothing may be put beside the subject
 
 
 @dataclass
@@ -51,7 +54,10 @@ class Bench:
 
     `roots` are the serial numbers of the mesh's own roots, `named` the pods, and `named_identities` the SPIFFE names,
     that may talk to the subject besides itself. `fresh` tells that nothing was broken here before, `driven` that we let
-    Ray work: where it has other work that may not be disturbed, what flows by itself is judged.
+    Ray work: where it has other work that may not be disturbed, what flows by itself is judged. Verdicts that are not
+    asked for are in `unasked`, with the reason. `borrowed` are the versions of what was found on a cluster that is not
+    ours, None on one that is. Rates are looked at over `window` seconds, `sampled` is the share of the calls that are
+    traced, and with `watching` seconds nothing is ever driven: what flows by itself is watched for so long.
     """
 
     kube: Kube
@@ -65,6 +71,11 @@ class Bench:
     named_identities: frozenset[str]
     fresh: bool
     driven: bool = True
+    unasked: Mapping[Verdict, str] = field(default_factory=dict)
+    borrowed: Mapping[str, str] | None = None
+    window: int = WINDOW_SECONDS
+    sampled: float = 1.0
+    watching: float = 0.0
     traffic: Traffic = field(init=False)
     since: float = field(default_factory=time.time)  # what is judged began then, seconds since the epoch
     windows: list[list[Window]] = field(default_factory=list)
@@ -93,9 +104,13 @@ class Bench:
         """Return the pods of the cluster, or of one namespace."""
         return parse_pods(self.kube.pods_json(namespace))
 
+    def members_pods(self) -> tuple[Pod, ...]:
+        """Return the pods of the subject."""
+        return parse_pods(self.kube.pods_json(self.subject.namespace, self.subject.selector))
+
     def members(self) -> tuple[RayPod, ...]:
         """Return the Ray pods that there are now."""
-        return self.subject.members(parse_pods(self.kube.pods_json(self.subject.namespace, self.subject.selector)))
+        return self.subject.members(self.members_pods())
 
     def mark(self) -> None:
         """Begin anew: what is judged from here on began now. What was of other security is not forgiven by it."""
@@ -118,13 +133,17 @@ class Bench:
 
         wait_for(
             "every Ray pod scraped since the fault was mended", scraped, until=lambda found: found == names,
-            within=deadlines.EVIDENCE,
+            within=deadlines.evidence(),
         )  # fmt: skip
         self.ledger = Ledger.opened(self.samples(), fresh=False)
 
     def samples(self) -> tuple[Sample, ...]:
-        """Return what Prometheus has now of the sidecars' counters."""
-        return self.witnesses.prometheus.query(counted_by_sidecars(self.subject.namespace))
+        """Return what Prometheus has now of the sidecars' counters; among others' pods, of the subject's alone."""
+        found = self.witnesses.prometheus.query(counted_by_sidecars(self.subject.namespace))
+        if self.borrowed is None:
+            return found
+        mine = {one.name for one in self.members()}
+        return tuple(sample for sample in found if sample.labels.get("pod") in mine)
 
     def work(self) -> Beat:
         """Let Ray's nodes work with each other, between two snapshots of what their sidecars received.
@@ -133,13 +152,28 @@ class Bench:
         """
         before = self._received()
         self.last_beat = None
-        beat = self.pulse.beat()
+        beat = self.pulse.beat(self.size())
         self.last_beat = beat
         after = self._received()
         self.windows.append([_window(pod, before[pod], after[pod]) for pod in before if pod in after])
         if beat.error:
             raise TrafficFailed(beat.error)
         return beat
+
+    def watch(self) -> None:
+        """Let time pass between two snapshots of what the sidecars received."""
+        before = self._received()
+        hold_for("what flows by itself", lambda: None, holds=lambda _: True, seconds=self.watching)
+        after = self._received()
+        self.windows.append([_window(pod, before[pod], after[pod]) for pod in before if pod in after])
+
+    def size(self) -> int:
+        """Return how many nodes there have to be; where an autoscaler decides, as many as there are."""
+        return len(self.members()) if self.subject.elastic else self.subject.size
+
+    def asked(self, findings: Findings) -> Findings:
+        """Return the findings of verdicts that are asked for."""
+        return tuple(finding for finding in findings if finding.verdict not in self.unasked)
 
     def _received(self) -> dict[str, Received]:
         calls = {port.number for port in self.subject.contract.headless_ports() if port.app_protocol != "tcp"}

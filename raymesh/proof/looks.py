@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from raymesh.mesh import addons, istio, kuberay
 from raymesh.ports import WORKER_PORTS, Contract
 from raymesh.ports.model import Crossing
 from raymesh.ports.versions import Version
+from raymesh.proof.asking import looks_left
 from raymesh.proof.bench import HANDS, Bench
 from raymesh.proof.knocking import always_serving
 from raymesh.subject import Subject
@@ -27,9 +29,9 @@ from raymesh.verdicts.traces import RunSpans, Window, every_call_traced, grpc_tr
 from raymesh.witness.envoy import Cluster, EnvoyAdmin
 from raymesh.witness.http import SILENT
 from raymesh.witness.jaeger import Span, parse_upstream
+from raymesh.witness.kiali import Graph
 from raymesh.witness.knock import targets
 
-WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
 RATE_FLOOR = 1.0  # gRPC calls a second; measured: 30 to 50, and 3 while the guide's 5000 tasks are taken in
 CALLS_FLOOR = 50
 MOST_TRACES = 10000
@@ -43,7 +45,9 @@ RAYLETS_TALK = Version(2, 54)  # from here on a worker's raylet calls the head's
 
 def work(bench: Bench) -> Findings:
     """Let every node work with every other, and judge by Ray's own word; where nothing is driven there is no word."""
-    if not bench.driven:
+    if bench.watching:
+        bench.watch()
+    if bench.watching or not bench.driven:
         return ()
     wanted = {one.host for one in bench.members()}
     try:
@@ -65,8 +69,8 @@ def work(bench: Bench) -> Findings:
 
 
 def platform(bench: Bench) -> Findings:
-    """Judge what runs now."""
-    pods = bench.pods()
+    """Judge what runs now; on a cluster that is not ours, in the subject's namespace alone."""
+    pods = bench.pods() if bench.borrowed is None else bench.members_pods()
     beat = bench.last_beat
     insides = bench.insides()
     return platform_as_pinned(
@@ -81,6 +85,8 @@ def platform(bench: Bench) -> Findings:
 
 def observed_versions(bench: Bench) -> dict[str, str]:
     """Return the version that each program reports of itself; KubeRay's operator has none but its image's tag."""
+    if bench.borrowed is not None:
+        return dict(bench.borrowed)
     kube = bench.kube
     found = {"kubernetes": kube.version(), "istiod": istio.version(kube), "kuberay-operator": kuberay.version(kube)}
     found |= {f"kubelet of {node}": version for node, version in kube.kubelets().items()}
@@ -104,7 +110,7 @@ def wanted_versions(bench: Bench) -> dict[str, str]:
         "istiod": lane.istio,
         "istio-proxy": lane.istio,
     }
-    wanted |= {"kuberay-operator": lane.kuberay, "ray": lane.ray}
+    wanted |= {"kuberay-operator": lane.kuberay, "ray": str(bench.subject.contract.ray_version)}
     wanted |= {"kiali": lane.kiali, "jaeger": lane.jaeger, "prometheus": lane.prometheus}
     return wanted | {"envoy": lane.envoy} if bench.stock_proxy else wanted
 
@@ -113,7 +119,7 @@ def kiali(bench: Bench) -> Findings:
     """Judge what Kiali shows now."""
     witness, subject = bench.witnesses.kiali, bench.subject
     view = KialiView(
-        graph=witness.graph(subject.namespace, WINDOW_SECONDS),
+        graph=_own_part(bench, witness.graph(subject.namespace, bench.window)),
         workload=witness.workload(subject.namespace, subject.name),
         tls=witness.namespace_tls(subject.namespace),
         mesh=witness.mesh_tls(),
@@ -121,7 +127,18 @@ def kiali(bench: Bench) -> Findings:
         asked=time.time(),
     )
     known = bench.subject.identities | bench.named_identities
-    return mtls_by_kiali(view, namespace=subject.namespace, pods=subject.size, identities=known, rate_floor=RATE_FLOOR)
+    return mtls_by_kiali(view, namespace=subject.namespace, pods=bench.size(), identities=known, rate_floor=RATE_FLOOR)
+
+
+def _own_part(bench: Bench, graph: Graph) -> Graph:
+    """On a cluster that is not ours others live in the namespace, too: keep what has to do with the subject."""
+    if bench.borrowed is None:
+        return graph
+    name, space = bench.subject.name, bench.subject.namespace
+    own = {node for node in graph.nodes if (node.workload, node.namespace) == (name, space)}
+    edges = tuple(edge for edge in graph.edges if edge.source in own or edge.target in own)
+    ends = own | {end for edge in edges for end in (edge.source, edge.target)}
+    return replace(graph, nodes=tuple(node for node in graph.nodes if node in ends), edges=edges)
 
 
 def prometheus(bench: Bench) -> Findings:
@@ -158,7 +175,7 @@ def sidecars(bench: Bench) -> Findings:
 
 def ports(bench: Bench) -> Findings:
     """Judge the sockets of each Ray pod."""
-    return listening_ports(bench.members(), bench.insides(), bench.subject.contract)
+    return listening_ports(bench.members(), bench.insides(), bench.subject.contract, bench.subject.beside)
 
 
 def traces(bench: Bench) -> Findings:
@@ -166,19 +183,20 @@ def traces(bench: Bench) -> Findings:
     members, subject = bench.members(), bench.subject
     run = RunSpans(subject, members, _microseconds(bench.since))
     jaeger = bench.witnesses.jaeger
-    looked = jaeger.spans(
-        subject.tracing_service,
-        start=_microseconds(bench.since - LOOK_BACK_SECONDS),
-        end=_microseconds(time.time()),
-        limit=MOST_TRACES,
-    )
+    began, now = _microseconds(bench.since - LOOK_BACK_SECONDS), _microseconds(time.time())
+    found = [
+        span
+        for service in sorted(subject.tracing_services)
+        for span in jaeger.spans(service, start=began, end=now, limit=MOST_TRACES)
+    ]
+    looked = list({(span.trace_id, span.span_id): span for span in found}.values())  # a trace may be of several
     spans = [span for span in looked if span.start >= run.since]
     must = must_cross(subject.contract)
     crossed = _crossed(bench, spans, run)
     return (
         *grpc_traces(jaeger.services(), spans, run=run, must_cross=must, named=bench.named),
         *crossed,
-        *every_call_traced(_flushed(bench), looked, members),
+        *every_call_traced(_flushed(bench), looked, members, sampled=bench.sampled),
     )
 
 
@@ -227,7 +245,9 @@ def _flushed(bench: Bench) -> list[Window]:
 
 
 def refusal(bench: Bench) -> Findings:
-    """Let clients of every kind knock at every port that listens."""
+    """Let clients of every kind knock at every port that listens; nobody does where nothing may be put there."""
+    if bench.witnesses.knocking is None:
+        return ()
     members, contract = bench.members(), bench.subject.contract
     listening = {name: inside.listening_ports for name, inside in bench.insides().items()}
     seen = [one for one in members if one.name in listening]  # a pod that could not be looked into has no target: red
@@ -265,9 +285,10 @@ def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -
             return silent(error)
 
     worked = work(bench)  # first: the others judge what it left
+    left = looks_left(bench.unasked) - (frozenset() if bench.driven else {"traces"})
     with bench.one_look_inside(), ThreadPoolExecutor(HANDS) as pool:
-        seen = list(pool.map(ask, [look for look in WITNESSES.values() if bench.driven or look is not traces]))
-    return (*worked, *(finding for findings in seen for finding in findings))
+        seen = list(pool.map(ask, [look for name, look in WITNESSES.items() if name in left]))
+    return bench.asked((*worked, *(finding for findings in seen for finding in findings)))
 
 
 def _microseconds(seconds: float) -> int:

@@ -12,7 +12,7 @@ from raymesh.evidence.sights import EdgeSeen, SidecarSeen, Sights
 from raymesh.ports import Role
 from raymesh.proof import showing
 from raymesh.proof.bench import Bench
-from raymesh.proof.looks import MOST_TRACES, WINDOW_SECONDS
+from raymesh.proof.looks import MOST_TRACES
 from raymesh.subject import RayPod
 from raymesh.verdicts.calls import Call, calls_across
 from raymesh.verdicts.traces import RunSpans
@@ -69,14 +69,18 @@ def collect(bench: Bench) -> Sights:
 
 
 def _edges(bench: Bench) -> tuple[EdgeSeen, ...]:
-    return showing.edges(bench.witnesses.kiali.graph(bench.subject.namespace, WINDOW_SECONDS))
+    return showing.edges(bench.witnesses.kiali.graph(bench.subject.namespace, bench.window))
 
 
 def _spans(bench: Bench) -> tuple[Span, ...]:
     now = time.time()
     start, end = (int(seconds * 1e6) for seconds in (now - LOOK_BACK_SECONDS, now))
-    service = bench.subject.tracing_service
-    return bench.witnesses.jaeger.spans(service, start=start, end=end, limit=MOST_TRACES)
+    jaeger = bench.witnesses.jaeger
+    return tuple(
+        span
+        for service in sorted(bench.subject.tracing_services)
+        for span in jaeger.spans(service, start=start, end=end, limit=MOST_TRACES)
+    )
 
 
 def _sidecar(admin: EnvoyAdmin) -> SidecarSeen:

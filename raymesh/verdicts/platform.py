@@ -65,7 +65,7 @@ def platform_as_pinned(
 
 
 def _ready(pods: Sequence[Pod]) -> Finding:
-    waiting = [f"{pod.namespace}/{pod.name}" for pod in pods if not pod.ready]
+    waiting = [f"{pod.namespace}/{pod.name}" for pod in pods if not pod.ready and not pod.finished]
     return Finding(
         READY,
         ok=bool(pods) and not waiting,
@@ -106,10 +106,12 @@ def _of(program: str, wanted: Mapping[str, str]) -> str:
 
 def _counted(members: Sequence[RayPod], subject: Subject) -> Finding:
     found = Counter(one.group for one in members)
+    ends = {group: subject.counts(group) for group in subject.groups}
+    off = [group for group, (least, most) in ends.items() if not least <= found[group] <= most]
     return Finding(
         COUNTED,
-        ok=bool(subject.groups) and dict(found) == dict(subject.groups),
-        expected=some(f"{group}: {count}" for group, count in subject.groups.items()),
+        ok=bool(ends) and not off and set(found) <= set(ends),
+        expected=some(f"{g}: {least}" + (f" to {most}" if most > least else "") for g, (least, most) in ends.items()),
         seen=some(f"{group}: {count}" for group, count in found.items()),
         witness=WITNESS,
         figures={"pods": len(members)},
@@ -165,14 +167,15 @@ def _every_member(verdict: Verdict, members: Sequence[RayPod], expected: str, wr
 
 
 def _registered(members: Sequence[RayPod], ray_nodes: Mapping[str, bool]) -> Finding:
-    """Istio finds the service behind a call only by this name."""
+    """Istio finds the service behind a call only by this name: an address of its own is none."""
     wanted = {one.host for one in members}
+    nameless = [one.name for one in members if one.host == one.ip]
     alive = {address for address, is_alive in ray_nodes.items() if is_alive}
     return Finding(
         REGISTERED,
-        ok=bool(wanted) and alive == wanted,
-        expected=some(sorted(wanted)),
-        seen=f"alive: {some(sorted(alive))}",
+        ok=bool(wanted) and alive == wanted and not nameless,
+        expected=some(sorted(wanted)) + (", names in a headless Service" if nameless else ""),
+        seen=f"alive: {some(sorted(alive))}" + (f"; no headless Service names {some(nameless)}" if nameless else ""),
         witness="Ray",
         figures={"nodes": len(alive)},
     )

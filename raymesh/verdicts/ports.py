@@ -29,28 +29,38 @@ REDIRECTS = (15001, 15006)  # where the pod's own redirect leads what goes out a
 INBOUND_SOURCE = "127.0.0.6"  # from where the sidecar hands on what came in (istio pkg/.../InboundPassthroughBindIpv4)
 
 
-def listening_ports(members: Sequence[RayPod], insides: Mapping[str, Inside], contract: Contract) -> Findings:
-    """Judge the sockets of each Ray pod; `insides` is by name of pod."""
+def listening_ports(
+    members: Sequence[RayPod],
+    insides: Mapping[str, Inside],
+    contract: Contract,
+    beside: Mapping[str, Mapping[int, str]],
+) -> Findings:
+    """Judge the sockets of each Ray pod; `insides` is by name of pod.
+
+    `beside` is, by group, who listens besides Ray and the sidecar: container by port. Such a container's sockets are
+    seen in the pod, and its processes are not.
+    """
     return (
-        *(_listening(one, insides.get(one.name), contract) for one in members),
+        *(_listening(one, insides.get(one.name), contract, beside.get(one.group, {})) for one in members),
         *(_udp(one, insides.get(one.name)) for one in members),
         *(_bypass(one, insides.get(one.name), members) for one in members),
     )
 
 
-def _listening(one: RayPod, inside: Inside | None, contract: Contract) -> Finding:
+def _listening(one: RayPod, inside: Inside | None, contract: Contract, beside: Mapping[int, str]) -> Finding:
     if inside is None:
         return _unseen(LISTENING, one)
     ray = [held for held in inside.listening if held.holder and held.holder.ray]
-    known = [held for held in ray if contract.port_at(held.socket.local.port, one.role)]
+    known = [held for held in ray if contract.port_at(held.socket.local.port, one.role, one.group)]
     sidecar = [held for held in inside.listening if held.of_sidecar and held.socket.local.port in SIDECAR_PORTS]
-    strange = [held for held in inside.listening if held not in known and held not in sidecar]
+    others = [held for held in inside.listening if held.holder is None and held.socket.local.port in beside]
+    strange = [held for held in inside.listening if held not in (*known, *sidecar, *others)]
     random = [port for port in contract.listeners(one.role) if not port.fixed]
     why = f" (known to be random: {some(f'{p.name}, {p.allowed}' for p in random)})" if strange and random else ""
     return Finding(
         LISTENING,
         ok=bool(known) and bool(sidecar) and not strange,
-        expected="ports of the contract, held by Ray, and the sidecar's; none unknown, none a stranger's",
+        expected="ports of the contract, held by Ray, the sidecar's and those of containers that say them; no others",
         seen=f"{len(known)} of Ray, {len(sidecar)} of the sidecar, others: {some(strange)}{why}",
         witness=WITNESS,
         about=one.name,
@@ -155,7 +165,7 @@ def crossing_ports(
         f"{name} {direction}"
         for name, wanted in must_cross.items()
         for direction in wanted
-        if not _crossed(contract.find(name), direction, directions)
+        if not _crossed(contract.named(name), direction, directions)
     ]
     crossed = Finding(
         CROSSED,
@@ -181,5 +191,5 @@ def crossing_ports(
     return crossed, declared
 
 
-def _crossed(port: Port, direction: Crossing, directions: Mapping[int, set[Crossing]]) -> bool:
-    return any(port.holds(number) and direction in seen for number, seen in directions.items())
+def _crossed(ports: Sequence[Port], direction: Crossing, directions: Mapping[int, set[Crossing]]) -> bool:
+    return any(port.holds(number) and direction in seen for number, seen in directions.items() for port in ports)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class RunSpans:
         return [s for s in spans if self._is_ours(s) and s.pod in self.roles]
 
     def _is_ours(self, span: Span) -> bool:
-        return span.service == self.subject.tracing_service and span.start >= self.since
+        return span.service in self.subject.tracing_services and span.start >= self.since
 
     def strangers(self, spans: Sequence[Span]) -> list[Span]:
         """Return those under the subject's name that no pod of it wrote."""
@@ -78,8 +79,9 @@ def grpc_traces(
     ours = run.of(spans)
     known = Finding(
         KNOWN,
-        ok=run.subject.tracing_service in services and {s.pod for s in ours} == set(run.roles) != set(),
-        expected=f"service {run.subject.tracing_service} with spans of each of {some(sorted(run.roles))}",
+        ok=run.subject.tracing_services <= set(services) and {s.pod for s in ours} == set(run.roles) != set(),
+        expected=f"service {' and '.join(sorted(run.subject.tracing_services))} "
+        f"with spans of each of {some(sorted(run.roles))}",
         seen=f"{len(ours)} of {len(spans)} spans, of {some(sorted({s.pod for s in ours}))}; "
         f"services: {some(sorted(services))}",
         witness=WITNESS,
@@ -119,7 +121,7 @@ def _on_port(calls: list[Call], port: str, run: RunSpans) -> list[Call]:
         for call in calls
         if (number := call.client.upstream.port) is not None
         and number == call.server.upstream.port
-        and run.subject.contract.find(port).holds(number)
+        and any(one.holds(number) for one in run.subject.contract.named(port))
         and call.client.upstream.host == run.subject.headless_host
         and call.server.upstream.direction == "inbound"
     ]
@@ -177,12 +179,17 @@ class Window:
     opened: frozenset[int]
 
 
-def every_call_traced(windows: Sequence[Window], spans: Sequence[Span], members: Sequence[RayPod]) -> Findings:
-    """Compare, for each Ray pod, the calls that its sidecar received with the server spans that ended in the window."""
-    return tuple(_traced(one, next((w for w in windows if w.pod == one.name), None), spans) for one in members)
+def every_call_traced(
+    windows: Sequence[Window], spans: Sequence[Span], members: Sequence[RayPod], *, sampled: float = 1.0
+) -> Findings:
+    """Compare, for each Ray pod, the calls that its sidecar received with the server spans that ended in the window.
+
+    `sampled` is the share of the calls that the mesh is said to trace: below 1 the expectation is scaled, and says so.
+    """
+    return tuple(_traced(one, next((w for w in windows if w.pod == one.name), None), spans, sampled) for one in members)
 
 
-def _traced(one: RayPod, window: Window | None, spans: Sequence[Span]) -> Finding:
+def _traced(one: RayPod, window: Window | None, spans: Sequence[Span], sampled: float) -> Finding:
     counted = window.counted if window else 0
     traced = sum(
         1
@@ -192,13 +199,19 @@ def _traced(one: RayPod, window: Window | None, spans: Sequence[Span]) -> Findin
         and span.pod == one.name
         and window.began <= span.start + span.duration <= window.ended
     )
-    share = traced / counted if counted else 0.0
     return Finding(
         EVERY_CALL,
-        ok=counted >= FEWEST_CALLS and TRACED <= share <= MOST_TRACED,
-        expected=f"{FEWEST_CALLS} calls received or more, {TRACED:.0%} of them traced",
+        ok=counted >= FEWEST_CALLS and traced > 0 and _fits(traced, counted, sampled),
+        expected=f"{FEWEST_CALLS} calls received or more, {TRACED:.0%} of "
+        + ("them traced" if sampled == 1 else f"the {sampled:.4g} of them that are sampled traced, but for chance"),
         seen=f"{traced} traced of {counted} that the sidecar counted",
         witness=WITNESS,
         about=one.name,
         figures={"calls": counted, "traced": traced},
     )
+
+
+def _fits(traced: int, counted: int, sampled: float) -> bool:
+    """Whether so many traced are the sampled share. Which calls are sampled is chance: by three standard deviations."""
+    chance = 0.0 if sampled == 1 else 3 * math.sqrt(counted * sampled * (1 - sampled))
+    return TRACED * sampled * counted - chance <= traced <= MOST_TRACED * sampled * counted + chance

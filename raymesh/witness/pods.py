@@ -33,6 +33,12 @@ class Pod:
     init_containers: tuple[str, ...]  # names
     annotations: Mapping[str, str]
     host_network: bool
+    finished: bool = False  # its containers have ended well, and nothing is expected of it any more
+
+
+def has_sidecar(pod: Pod) -> bool:
+    """Return whether a pod runs one."""
+    return SIDECAR in {container.name for container in pod.containers}
 
 
 def parse_pods(text: str) -> tuple[Pod, ...]:
@@ -56,6 +62,7 @@ def _pod(pod: Field) -> Pod:
         init_containers=tuple(c["name"].text() for c in inits if c not in native_sidecars),
         annotations=_texts(meta, "annotations"),
         host_network=optional_flag(spec, "hostNetwork"),
+        finished=optional_text(status, "phase") == "Succeeded",
     )
 
 

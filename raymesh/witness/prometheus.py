@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ class Target:
     health: str
     error: str  # of the last scrape, empty if none
     scraped_at: float  # when last, seconds since the epoch; 0 where never
+    interval: float = 0.0  # seconds between two scrapes; 0 where Prometheus does not say it
 
 
 # What sidecars count; stock Envoy's are made by raymesh/mesh/stock_labels.py under the same names.
@@ -67,9 +69,18 @@ def parse_targets(text: str) -> tuple[Target, ...]:
             health=target["health"].one_of(HEALTH),
             error=optional_text(target, "lastError"),
             scraped_at=_moment(target["lastScrape"]),
+            interval=_seconds(optional_text(target, "scrapeInterval")),
         )
         for target in data["activeTargets"].items()
     )
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _seconds(text: str) -> float:
+    """Read a duration of Prometheus', such as 1m30s; 0 where there is none."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhd])", text))
 
 
 def _moment(field: Field) -> float:

@@ -136,6 +136,7 @@ def _istioctl(box: Path) -> None:
 def _cluster(box: Path) -> None:
     end_orphans()
     with kind.cluster(kind.Spec("crash", "image", None, ""), USERS, Progress(), keep=False) as (kube, _):
+        assert kube.kubeconfig
         assert kube.kubeconfig.stat().st_size
         assert (box / "nodes" / "crash-control-plane").exists()
     assert not list((box / "nodes").iterdir())

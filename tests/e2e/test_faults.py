@@ -11,6 +11,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.beside
 @pytest.mark.parametrize("fault", BESIDE, ids=lambda fault: fault.id)
+@pytest.mark.asks("faults")
 def test_a_fault_turns_its_verdicts_red(fault: Fault, breaks: Breaks) -> None:
     """Just what the fault names is red, and all is green again when it is mended."""
     breaks(fault)
@@ -18,6 +19,7 @@ def test_a_fault_turns_its_verdicts_red(fault: Fault, breaks: Breaks) -> None:
 
 @pytest.mark.breaks
 @pytest.mark.parametrize("fault", CUTTING, ids=lambda fault: fault.id)
+@pytest.mark.asks("guide's faults")
 def test_a_fault_that_cuts_rays_connections(fault: Fault, breaks: Breaks) -> None:
     """So it is with faults under which Ray's connections end; nothing else is under way meanwhile."""
     breaks(fault)

@@ -8,6 +8,7 @@ from raymesh.proof import looks
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.asks("ports")
 def test_every_listening_port_is_known(green: Looks, judge: Judge) -> None:
     """Whatever listens in a Ray pod is in the contract and Ray's own, no UDP port is open, no connection bypasses."""
     judge(green("listening ports and connections", looks.work, looks.ports))

@@ -17,12 +17,14 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.starts
+@pytest.mark.asks("steps")
 def test_every_node_works(worked: Worked) -> None:
     """Tasks, actor calls, 40 MB objects with their checksum and log files go both ways."""
     assert [proof.step for proof in worked.proofs] == list(STEPS)
 
 
 @pytest.mark.starts
+@pytest.mark.asks("job")
 def test_a_job_runs_on_the_worker(worked: Worked, bench: Bench, judge: Judge) -> None:
     """A job submitted on 8265 runs on the worker, by its own word; status and log come back through the head."""
     job = worked.job
@@ -30,12 +32,14 @@ def test_a_job_runs_on_the_worker(worked: Worked, bench: Bench, judge: Judge) ->
 
 
 @pytest.mark.starts
+@pytest.mark.asks("guide")
 def test_the_guides_tasks_are_on_their_way(guide_tasks: Future[Guide]) -> None:
     """The guide's own step 5 has been started, and runs beside what follows."""
     assert not guide_tasks.done() or guide_tasks.result()
 
 
 @pytest.mark.waits
+@pytest.mark.asks("guide")
 def test_the_guides_one_liner_ends_well(run: Run, bench: Bench, guide_tasks: Future[Guide], judge: Judge) -> None:
     """5000 tasks, as the guide writes them, end without an error, and each printed its number."""
     try:

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.faults
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+@pytest.mark.asks("guide's faults")
 def test_fault(fault: Fault, breaks: Breaks) -> None:
     """Just what it names is red, nothing else, and all is green again."""
     breaks(fault)

@@ -12,7 +12,7 @@ import yaml
 from raymesh.errors import UsageError
 from raymesh.lane import LANES_FILE, Lane, load_lane
 from raymesh.paths import cache_dir
-from raymesh.settings import OPTIONS, Option, Settings, load_settings
+from raymesh.settings import ON_A_BORROWED_CLUSTER, OPTIONS, WITNESSES, Option, Settings, load_settings
 
 ROWS = yaml.safe_load(LANES_FILE.read_text())["lanes"]
 VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
@@ -22,6 +22,26 @@ OTHER_VALUES = {
     "cluster-name": ("one", "two"),
     "artifacts": ("here", "there"),
     "timeout-factor": ("2", "3"),
+    "nodes": ("2", "3"),
+    "subject": ("mine.yaml", "yours/,-"),
+    "context": ("one", "two"),
+    "namespace": ("one", "two"),
+    "running": ("team-a/ray", "team-b/ray"),
+    "no-traffic": ("yes", "no"),
+    "without": ("kiali", "jaeger,prometheus"),
+    "faults-allowed": ("one", "two"),
+    "expect": ("strict", "permissive"),
+    "sampling": ("1", "50"),
+    **dict.fromkeys(WITNESSES, ("http://one", "http://two")),
+    **dict.fromkeys((*(f"{name}-token" for name in WITNESSES), "witness-ca"), (__file__, yaml.__file__)),
+}
+# What an option needs beside it, for it is refused where it would do nothing.
+NEEDS: Mapping[str, dict[str, str]] = {
+    **{
+        name: {"context": "staging", "subject": "mine.yaml"}
+        for name in ("context", "faults-allowed", *ON_A_BORROWED_CLUSTER)
+    },
+    **{name: {"context": "staging", "running": "team-a/ray"} for name in ("running", "no-traffic")},
 }
 
 
@@ -40,11 +60,43 @@ def test_nothing_given_means_the_defaults() -> None:
 @pytest.mark.parametrize("option", [option for option in OPTIONS if option.name != "lane"], ids=lambda o: o.name)
 def test_the_command_line_goes_before_the_environment_and_that_before_the_default(option: Option) -> None:
     typed, set_outside = OTHER_VALUES[option.name]
-    outside = load({}, {option.variable: set_outside})
-    both = load({option.name: typed}, {option.variable: set_outside})
-    assert both == load({option.name: typed})
-    assert outside == load({option.name: set_outside})
+    beside = NEEDS.get(option.name, {})
+    outside = load(without(beside, option), {option.variable: set_outside})
+    both = load(beside | {option.name: typed}, {option.variable: set_outside})
+    assert both == load(beside | {option.name: typed})
+    assert outside == load(beside | {option.name: set_outside})
     assert both != outside
+
+
+def without(given: Mapping[str, str], option: Option) -> dict[str, str]:
+    return {name: value for name, value in given.items() if name != option.name}
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option.name in ON_A_BORROWED_CLUSTER], ids=str)
+def test_an_option_that_would_do_nothing_is_refused(option: Option) -> None:
+    with pytest.raises(UsageError, match=rf"--{option.name} goes with --context"):
+        load({option.name: OTHER_VALUES[option.name][0]})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"context": "a"}, "say what is proven there"),
+        ({"context": "a", "subject": "b", "keep-cluster": "yes"}, "--keep-cluster is for a cluster made here"),
+        ({"context": "a", "running": "b/c", "subject": "d"}, "one of them"),
+        ({"context": "a", "running": "b/c", "namespace": "d"}, "leave --namespace away"),
+        ({"context": "a", "running": "b"}, "--running 'b': NAMESPACE/NAME"),
+        ({"context": "a", "subject": "b", "no-traffic": "yes"}, "--no-traffic goes with --running"),
+        ({"context": "a", "subject": "b", "without": "grafana"}, "--without 'grafana': one of kiali, jaeger"),
+        ({"context": "a", "subject": "b", "sampling": "0"}, "--sampling '0': a number from 0.01 to 100"),
+        ({"context": "a", "subject": "b", "kiali-token": "/nowhere"}, "--kiali-token /nowhere: no such file"),
+        ({"faults-allowed": "a"}, "--faults-allowed goes with --subject or --context"),
+        ({"nodes": "1.5"}, "--nodes '1.5': a whole number"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_with_the_reason(given: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load(given)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

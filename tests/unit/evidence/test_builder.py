@@ -87,7 +87,7 @@ def test_the_subject_is_kept_with_its_pods_and_every_port_of_its_contract(builde
         namespace="team-a",
         headless_service="svc",
         head_service="head-svc",
-        tracing_service="mine.team-a",
+        tracing_services=frozenset({"mine.team-a"}),
         contract=ports,
         groups={"headgroup": 1},
         service_accounts=frozenset({"ray", "default"}),

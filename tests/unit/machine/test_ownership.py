@@ -108,3 +108,26 @@ def test_a_process_that_lives_is_not_gone_and_one_elsewhere_can_not_be_told() ->
     assert not ownership.is_gone(os.getpid(), start, here)
     assert ownership.is_gone(os.getpid(), "1", here)
     assert not ownership.is_gone(os.getpid(), "1", here + 1)
+
+
+def test_a_system_without_proc_is_asked_through_a_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ownership, "PROC", tmp_path / "none")
+    assert ownership.namespace() == 0
+    began = ownership.started(os.getpid())
+    assert began
+    assert ownership.started(os.getpid()) == began
+    child = subprocess.Popen(["sleep", "300"])
+    started = ownership.started(child.pid)
+    assert started
+    assert not ownership.is_gone(child.pid, started, 0)
+    child.kill()
+    wait_for("it is gone", lambda: ownership.is_gone(child.pid, started, 0), until=bool, within=20)
+    child.wait()
+    assert ownership.started(child.pid) == ""
+    assert set(ownership.mark()) == {ownership.VARIABLE}
+
+
+def test_no_process_of_nobody_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ownership, "PROC", tmp_path / "none")
+    monkeypatch.setattr(ownership, "VARIABLE", f"RAYMESH_TEST_{os.getpid()}")
+    assert ownership.orphans() == {}

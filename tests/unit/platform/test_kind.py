@@ -96,6 +96,7 @@ def test_pytest_kind_makes_it_and_our_environment_stays_as_it_was(calls: Path, t
     with kind.cluster(spec("a"), ENGINE, Progress(), keep=False) as (kube, found):
         assert not found
         assert dict(os.environ) == before
+        assert kube.kubeconfig
         assert kube.kubeconfig.stat().st_mode & 0o777 == 0o600
         assert kind.ours(ENGINE) == ["a"]
     made = [row for row in calls.read_text().splitlines() if row.startswith("kind create")]

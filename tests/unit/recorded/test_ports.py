@@ -25,7 +25,7 @@ MEMBERS = (member(HEAD, "head", ADDRESSES[HEAD]), member(WORKER, "worker", ADDRE
 
 def listening(doctored: Doctored | None = None) -> Findings:
     insides = {pod: parsed(parse_inside, f"holders-{pod}.json", doctored) for pod in PODS}
-    return listening_ports(MEMBERS, insides, CONTRACT)
+    return listening_ports(MEMBERS, insides, CONTRACT, {})
 
 
 def line(local: int, state: str, remote: str = "00000000:0000", uid: int = 1000, inode: int = 1) -> str:

@@ -65,7 +65,7 @@ def test_the_agent_is_red_for_its_own_spans(case: str) -> None:
 
 
 def test_a_service_that_is_not_listed_is_red() -> None:
-    listed = RUN.subject.tracing_service
+    [listed] = RUN.subject.tracing_services
     assert red(judge(Doctored(SERVICES, lambda answer: answer["data"].remove(listed)))) == {KNOWN}
 
 

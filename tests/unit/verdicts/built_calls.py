@@ -9,7 +9,7 @@ from raymesh.witness.jaeger import Span, parse_upstream
 from tests.unit.verdicts.built_subject import SUBJECT
 
 HOST = SUBJECT.headless_host
-SERVICE = SUBJECT.tracing_service
+[SERVICE] = SUBJECT.tracing_services
 SINCE = 1790000000000000
 NODE_SERVICE = "/ray.rpc.NodeManagerService/RequestWorkerLease"
 OBJECT_SERVICE = "/ray.rpc.ObjectManagerService/Push"

@@ -40,11 +40,11 @@ WAYS: dict[int, set[Crossing]] = {
 
 def judged(inside: Inside) -> set[tuple[Verdict, str]]:
     """Return what is red where one of the two workers is otherwise."""
-    return red_of(listening_ports(MEMBERS, {**HEALTHY, "worker-b": inside}, GUIDE))
+    return red_of(listening_ports(MEMBERS, {**HEALTHY, "worker-b": inside}, GUIDE, {}))
 
 
 def test_healthy_pods_are_green() -> None:
-    findings = listening_ports(MEMBERS, HEALTHY, GUIDE)
+    findings = listening_ports(MEMBERS, HEALTHY, GUIDE, {})
     assert red(findings) == set()
     assert findings[0].figures == {"ports": 18, "others": 0}
 
@@ -52,7 +52,7 @@ def test_healthy_pods_are_green() -> None:
 @pytest.mark.parametrize("pod", NAMES)
 def test_a_pod_that_was_not_looked_at_is_red(pod: str) -> None:
     others = {name: inside for name, inside in HEALTHY.items() if name != pod}
-    assert red_of(listening_ports(MEMBERS, others, GUIDE)) == {(LISTENING, pod), (UDP, pod), (BYPASS, pod)}
+    assert red_of(listening_ports(MEMBERS, others, GUIDE, {})) == {(LISTENING, pod), (UDP, pod), (BYPASS, pod)}
 
 
 def test_nothing_in_a_pod_is_red_everywhere() -> None:
@@ -79,7 +79,7 @@ def test_a_stranger_or_an_unknown_port_is_red(added: Held) -> None:
 
 def test_a_stranger_on_a_number_that_ray_client_may_have_is_red_on_the_head() -> None:
     insides = {**HEALTHY, "head": more(HEALTHY["head"], listens(23456, STRANGER))}
-    assert red_of(listening_ports(MEMBERS, insides, GUIDE)) == {(LISTENING, "head")}
+    assert red_of(listening_ports(MEMBERS, insides, GUIDE, {})) == {(LISTENING, "head")}
 
 
 def test_what_only_the_pod_itself_can_reach_is_left_alone() -> None:
@@ -117,10 +117,10 @@ def test_a_connection_that_was_taken_past_the_sidecar_is_red(source: str) -> Non
 def test_the_random_port_of_the_dashboard_is_seen_until_it_is_pinned() -> None:
     """Ray 2.10 opens one port that the guide forgets."""
     insides = {**HEALTHY, "head": more(HEALTHY["head"], listens(34567))}
-    findings = listening_ports(MEMBERS, insides, GUIDE)
+    findings = listening_ports(MEMBERS, insides, GUIDE, {})
     assert red_of(findings) == {(LISTENING, "head")}
     assert "dashboard-grpc-port" in findings[0].seen
-    assert red(listening_ports(MEMBERS, insides, contract(numbers={"dashboard-grpc-port": 34567}))) == set()
+    assert red(listening_ports(MEMBERS, insides, contract(numbers={"dashboard-grpc-port": 34567}), {})) == set()
 
 
 def test_traffic_is_seen_as_what_it_is() -> None:

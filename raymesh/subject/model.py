@@ -1,14 +1,15 @@
-"""What is proven: a Ray cluster in a mesh. Its names, ports and pods are asked of it; none is a constant elsewhere."""
+"""The subject itself: a Ray cluster, its pods and ports, and the names that follow from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raymesh.ports import Contract, Role
 from raymesh.witness.pods import SIDECAR, Pod
 
 CLUSTER_LABEL, TYPE_LABEL, GROUP_LABEL = "ray.io/cluster", "ray.io/node-type", "ray.io/group"
+HEAD_GROUP = "headgroup"  # KubeRay's name for it (ray-operator/controllers/ray/utils/constant.go, 1.1.0 to 1.6.0)
 ROLES: tuple[Role, ...] = ("head", "worker")
 
 
@@ -19,7 +20,7 @@ class RayPod:
     pod: Pod
     role: Role
     group: str
-    host: str  # FQDN in the headless Service
+    host: str  # FQDN in the headless Service; its address where there is none
     container: str  # the one that runs `ray start`: KubeRay takes the first that is no sidecar
 
     @property
@@ -35,8 +36,12 @@ class RayPod:
 class Subject:
     """A RayCluster (or the one of a RayJob or RayService) with its headless Service and its port contract.
 
-    `groups` says how many pods each group has, the head's among them; `tracing_service` is Jaeger's name for it, and
-    `service_accounts` are those that its pods have to run as.
+    `headless_service` is empty where there is none: its nodes then go by their addresses. `groups` says how many pods
+    each group has, the head's among them; `elastic` the least and the most of those that an autoscaler changes.
+    `tracing_services` are Jaeger's names for its pods, `service_accounts` those that its pods have to run as.
+    `beside` is, by group, who listens in its pods besides Ray and the sidecar: container by port. `domain` is the zone
+    of the cluster's DNS, `trust_domain` that of the mesh's identities, and `suffix` what follows the dashed address in
+    the name of a node, where that is not the headless Service's full name.
     """
 
     kind: str
@@ -44,11 +49,15 @@ class Subject:
     namespace: str
     headless_service: str
     head_service: str
-    tracing_service: str
+    tracing_services: frozenset[str]
     contract: Contract
     groups: Mapping[str, int]
     service_accounts: frozenset[str]
     domain: str = "cluster.local"
+    trust_domain: str = "cluster.local"
+    suffix: str = ""
+    elastic: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
     @property
     def selector(self) -> str:
@@ -57,8 +66,8 @@ class Subject:
 
     @property
     def headless_host(self) -> str:
-        """FQDN of the headless Service."""
-        return f"{self.headless_service}.{self.namespace}.svc.{self.domain}"
+        """FQDN of the headless Service, empty where there is none."""
+        return self.headless_service and f"{self.headless_service}.{self.namespace}.svc.{self.domain}"
 
     @property
     def head_host(self) -> str:
@@ -67,8 +76,12 @@ class Subject:
 
     @property
     def size(self) -> int:
-        """How many Ray pods there are to be."""
+        """How many Ray pods there are to be; of an elastic group, the least."""
         return sum(self.groups.values())
+
+    def counts(self, group: str) -> tuple[int, int]:
+        """Return the least and the most pods that a group may have."""
+        return self.elastic.get(group, (self.groups[group], self.groups[group]))
 
     @property
     def identities(self) -> frozenset[str]:
@@ -77,11 +90,12 @@ class Subject:
 
     def spiffe(self, account: str) -> str:
         """Return the SPIFFE name of a service account of its namespace."""
-        return f"spiffe://{self.domain}/ns/{self.namespace}/sa/{account}"
+        return f"spiffe://{self.trust_domain}/ns/{self.namespace}/sa/{account}"
 
     def host(self, ip: str) -> str:
-        """Return the name under which the node with this address registers."""
-        return f"{dashed(ip)}.{self.headless_host}"
+        """Return the name under which the node with this address registers: the address itself without a Service."""
+        suffix = self.suffix or self.headless_host
+        return f"{dashed(ip)}.{suffix}" if suffix else ip
 
     def members(self, pods: Sequence[Pod]) -> tuple[RayPod, ...]:
         """Return its Ray pods among `pods`, the head first, then by group and name."""

@@ -11,7 +11,7 @@ import pytest
 
 from raymesh.errors import TerminalState, WaitTimeout
 from raymesh.machine.programs import Completed
-from raymesh.mesh import guide as raycluster
+from raymesh.mesh import deployed
 from raymesh.platform import kube
 from raymesh.platform.kube import Kube
 from tests.unit.verdicts.built_subject import SUBJECT
@@ -52,7 +52,7 @@ class Asked:
 def test_a_node_that_does_not_find_its_name_ends_the_waiting(node_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(monkeypatch, pod(age=60, node_type=node_type), UNKNOWN)
     with pytest.raises(TerminalState, match=f"DNS does not have {NAME}: the headless Service must select"):
-        raycluster.wait(asked.kube, SUBJECT, within=1)
+        deployed.wait(asked.kube, SUBJECT, within=1)
     assert set(asked.names) == {(f"ray-{node_type}", NAME)}
 
 
@@ -62,4 +62,4 @@ def test_a_name_that_is_known_or_that_may_still_come_does_not(
 ) -> None:
     asked = Asked(monkeypatch, pod(age=age), code)
     with pytest.raises(WaitTimeout, match="Running, not ready: ray-head"):
-        raycluster.wait(asked.kube, SUBJECT, within=0.1)
+        deployed.wait(asked.kube, SUBJECT, within=0.1)

@@ -1,0 +1,132 @@
+"""What raymesh may have to do on a borrowed cluster: one table, of which manifests/rbac/ and `preflight` are made.
+
+A row that is not here is not needed: a unit test holds the manifests to it, and the runs that docs/any-cluster.md
+tells of were made by a ServiceAccount that had these and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kubernetes import client
+
+from raymesh.manifests.patching import Doc
+from raymesh.platform.kube import Kube
+
+Mode = Literal["look", "prove"]
+MODES: tuple[Mode, ...] = ("look", "prove")
+# Where a right is wanted: in every namespace (or of no namespace), or in the subject's and those of the mesh.
+Scope = Literal["cluster", "namespace"]
+
+
+@dataclass(frozen=True)
+class Right:
+    """Verbs on resources of one API group, for which modes, where, and what for."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    modes: tuple[Mode, ...]
+    scope: Scope
+    purpose: str
+
+
+RAY, MESH, NETWORK = "ray.io", "security.istio.io", "networking.istio.io"
+RAY_KINDS = ("rayclusters", "rayjobs", "rayservices")
+POLICIES = (
+    (MESH, ("peerauthentications", "authorizationpolicies")),
+    (NETWORK, ("destinationrules", "sidecars")),
+    ("networking.k8s.io", ("networkpolicies",)),
+)
+# What manifests of Ray hold besides; a subject with other kinds needs rights for these as well.
+APPLIED = ("services", "serviceaccounts", "configmaps", "secrets", "pods")
+BOTH: tuple[Mode, ...] = MODES
+PROVE: tuple[Mode, ...] = ("prove",)
+
+RIGHTS: tuple[Right, ...] = (
+    Right("", ("pods", "services"), ("get", "list"), BOTH, "cluster", "to find istiod, the operator and the witnesses"),
+    Right("", ("configmaps",), ("get",), BOTH, "cluster", "to read the mesh's configuration and its root certificate"),
+    Right("", ("pods/exec",), ("create", "get"), BOTH, "namespace", "to let Ray work, and to see the sockets of pods"),
+    Right("", ("pods/portforward",), ("create", "get"), BOTH, "namespace", "to ask sidecars and witnesses"),
+    Right(RAY, RAY_KINDS, ("get",), BOTH, "namespace", "to read what runs"),
+    Right(MESH, ("peerauthentications",), ("list",), BOTH, "namespace", "to read which mTLS is demanded"),
+    Right("telemetry.istio.io", ("telemetries",), ("list",), BOTH, "namespace", "to read how much is traced"),
+    *(Right(group, kinds, ("list",), ("look",), "namespace", "to read its policies") for group, kinds in POLICIES),
+    Right("", ("namespaces",), ("get", "list", "create", "delete"), PROVE, "cluster", "to have a namespace of its own"),
+    Right("", APPLIED, ("get", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject and who knocks"),
+    Right(
+        RAY, RAY_KINDS, ("list", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject, and remove it"
+    ),
+    *(
+        Right(group, kinds, ("get", "create", "patch"), PROVE, "namespace", "to apply the subject's policies")
+        for group, kinds in POLICIES
+    ),
+)
+
+
+def role(mode: Mode) -> Doc:
+    """Return the ClusterRole of a mode; where its rules hold is for a binding to say."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for right in RIGHTS:
+        if mode in right.modes:
+            for resource in right.resources:
+                verbs = rules.setdefault((right.group, resource), [])
+                verbs += [verb for verb in right.verbs if verb not in verbs]
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (group, resource), verbs in rules.items():
+        alike.setdefault((group, tuple(sorted(verbs))), []).append(resource)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"raymesh-{mode}"},
+        "rules": [
+            {"apiGroups": [group], "resources": resources, "verbs": list(verbs)}
+            for (group, verbs), resources in alike.items()
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A right that whoever asks does not have."""
+
+    verb: str
+    resource: str
+    group: str
+    namespace: str
+    purpose: str
+
+    def __str__(self) -> str:
+        where = f" in {self.namespace}" if self.namespace else ""
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {kind}{where} ({self.purpose})"
+
+
+def missing(kube: Kube, mode: Mode, namespaces: Iterable[str]) -> tuple[Missing, ...]:
+    """Return what a mode needs and whoever asks may not do; `namespaces` are the subject's and those of the mesh."""
+    places = tuple(namespaces)
+    wanted = [
+        Missing(verb, resource, right.group, place, right.purpose)
+        for right in RIGHTS
+        if mode in right.modes
+        for resource in right.resources
+        for verb in right.verbs
+        for place in (places if right.scope == "namespace" else ("",))
+    ]
+    return tuple(one for one in dict.fromkeys(wanted) if not _may(kube, one))
+
+
+def _may(kube: Kube, one: Missing) -> bool:
+    resource, _, part = one.resource.partition("/")
+    attributes = client.V1ResourceAttributes(
+        verb=one.verb, group=one.group, resource=resource, subresource=part or None, namespace=one.namespace or None
+    )
+    review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes))
+
+    def ask(api: client.ApiClient) -> bool:
+        answer: Any = client.AuthorizationV1Api(api).create_self_subject_access_review(review, _request_timeout=(5, 15))
+        return bool(answer.status.allowed)
+
+    return kube.asked(ask)
