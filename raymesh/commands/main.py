@@ -44,6 +44,7 @@ PORTS = Group(
             "start real Ray and report what listens, what crosses nodes and what differs from the contract",
             extra="audit",
         ),
+        "posture": Command("posture", "print how each port stood at the end of a run", extra="report"),
         "diff": Command("diff", "show what a bump of Ray or of KubeRay changes in ports, flags and Services"),
     },
     """\

@@ -78,6 +78,20 @@ class Artifacts:
             self._keep(name, text, form)
         return self.folder / name
 
+    def derive(self, name: str, text: str) -> Path:
+        """Write what was made of files of this folder alone, which are without secrets already. Raises as `write`."""
+        name = _safe(name)
+        with self._lock:
+            self._claim(name)
+            self._put(name, text)
+            self._texts[name] = hash(text)
+        return self.folder / name
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files that this run wrote so far, sorted."""
+        with self._lock:
+            return tuple(sorted(name for name, written in self._texts.items() if written is not None))
+
     def claim(self, name: str) -> Path:
         """Say that somebody else will write this file, so that the next run knows it as ours; see `adopt`."""
         name = _safe(name)

@@ -126,9 +126,10 @@ def _holders(inside: Inside, number: int) -> list[str]:
 def program(command: str) -> str:
     """Return the name of a program from its command line; of one that Python runs, the script's."""
     words = command.split() or [""]
-    if PurePosixPath(words[0]).name.startswith("python"):
-        words = [word for word in words[1:] if not word.startswith("-")] or words
-    return PurePosixPath(words[0]).name
+    name = PurePosixPath(words[0]).name
+    if not name.startswith("python") or "-c" in words:
+        return name
+    return PurePosixPath(next((word for word in words[1:] if not word.startswith("-")), name)).name
 
 
 def _demands_mtls(chains: Sequence[InboundChain], number: int) -> bool:
@@ -185,7 +186,7 @@ def methods(calls: Iterable[Call], roles: Mapping[str, Role], contract: Contract
 def traces(
     calls: Sequence[Call], spans: Iterable[Span], roles: Mapping[str, Role], contract: Contract
 ) -> tuple[TraceSeen, ...]:
-    """Return a trace for each port of the contract and each direction: the call whose duration is the median."""
+    """Return a trace for each port of the contract and each direction: of the calls that went well, the median one."""
     by_trace: dict[str, list[Span]] = {}
     for span in spans:
         by_trace.setdefault(span.trace_id, []).append(span)
@@ -196,7 +197,8 @@ def traces(
             groups.setdefault((_port_name(call, contract), way), []).append(call)
     found = []
     for (port, way), mine in sorted(groups.items()):
-        chosen = sorted(mine, key=lambda call: call.client.duration)[(len(mine) - 1) // 2]
+        good = [call for call in mine if not failed(call.client)] or mine
+        chosen = sorted(good, key=lambda call: call.client.duration)[(len(good) - 1) // 2]
         whole = sorted(by_trace[chosen.client.trace_id], key=lambda span: span.start)
         found.append(
             TraceSeen(chosen.client.trace_id, port, way, tuple(_shown(s, whole[0].start) for s in whole[:MOST_SPANS]))

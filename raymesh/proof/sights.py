@@ -20,7 +20,7 @@ from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.jaeger import Span
 
 T = TypeVar("T")
-LOOK_BACK_SECONDS = 600.0  # of traces: what the last looks saw
+LOOK_BACK_SECONDS = 600.0  # of traces, at most: what the last looks saw
 NO_KNOCKS = "nobody knocked in this run"
 
 
@@ -74,7 +74,7 @@ def _edges(bench: Bench) -> tuple[EdgeSeen, ...]:
 
 def _spans(bench: Bench) -> tuple[Span, ...]:
     now = time.time()
-    start, end = (int(seconds * 1e6) for seconds in (now - LOOK_BACK_SECONDS, now))
+    start, end = (int(seconds * 1e6) for seconds in (max(bench.since, now - LOOK_BACK_SECONDS), now))
     jaeger = bench.witnesses.jaeger
     return tuple(
         span

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.run import RECORD, REPORT, Run
+from fixtures.run import PAGE, RECORD, REPORT, Run
 from raymesh.evidence.artifacts import Artifacts
+from raymesh.evidence.html import page
 from raymesh.evidence.record import read
 from raymesh.evidence.redact import Form
 from raymesh.settings import load_settings
@@ -67,6 +68,7 @@ def test_the_record_ends_as_the_session_did(
     run.finish(exitstatus, stopped_itself=stopped_itself)
     assert read(tmp_path / RECORD).status == status
     assert (tmp_path / REPORT).read_text() == run.report
+    assert (tmp_path / PAGE).read_text() == page(read(tmp_path / RECORD), files=(RECORD, REPORT))
     assert run.report.startswith(f"{status}: ")
 
 
