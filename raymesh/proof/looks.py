@@ -267,13 +267,14 @@ WITNESSES: Mapping[str, Callable[[Bench], Findings]] = {
     "ports": ports,
     "traces": traces,
 }
+OF_ROUNDS = frozenset({"prometheus", "traces"})  # what they demand of each pod and direction, only a round of ours is sure to do
 
 
 def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -> Findings:
     """Let Ray work, and ask every witness what it saw: they are asked side by side, for most of it is waiting.
 
-    Where nothing is driven, what flows by itself is judged, and nobody asks whether each port was crossed. A witness
-    that does not answer raises one of SILENT, unless `silent` says what to find then.
+    Where nothing is driven, those are asked who judge whatever flows by itself. A witness that does not answer raises
+    one of SILENT, unless `silent` says what to find then.
     """
 
     def ask(look: Callable[[Bench], Findings]) -> Findings:
@@ -285,7 +286,7 @@ def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -
             return silent(error)
 
     worked = work(bench)  # first: the others judge what it left
-    left = looks_left(bench.unasked) - (frozenset() if bench.driven else {"traces"})
+    left = looks_left(bench.unasked) - (frozenset() if bench.driven else OF_ROUNDS)
     with bench.one_look_inside(), ThreadPoolExecutor(HANDS) as pool:
         seen = list(pool.map(ask, [look for name, look in WITNESSES.items() if name in left]))
     return bench.asked((*worked, *(finding for findings in seen for finding in findings)))

@@ -15,6 +15,7 @@ def test_kiali_shows_mtls_on_every_edge(green: Looks, judge: Judge) -> None:
     judge(green("mTLS by Kiali", looks.work, looks.kiali, stable=STABLE_POLLS))
 
 
+@pytest.mark.starts
 @pytest.mark.asks("prometheus")
 def test_prometheus_counts_mutual_tls_only(green: Looks, judge: Judge) -> None:
     """What each Ray pod's sidecar counts grows as mutual_tls, and was nothing else since the pod's first second."""
