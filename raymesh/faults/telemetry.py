@@ -15,6 +15,7 @@ from raymesh.mesh.stock_envoy import FILTER_NAME
 from raymesh.proof.bench import Bench
 from raymesh.verdicts.catalog import (
     ANSWERS,
+    CALLERS,
     CALLS_SUCCEED,
     CROSSED,
     EVERY_CALL,
@@ -22,6 +23,11 @@ from raymesh.verdicts.catalog import (
     GRPC_OBJECT_MANAGER,
     GRPC_WORKERS,
     HTTP_AGENT,
+    KIALI_EDGES,
+    KIALI_ERRORS,
+    KIALI_IDENTITIES,
+    KIALI_LEAKS,
+    KIALI_MTLS,
     KIALI_RATE,
     KNOWN,
     MUTUAL_GROWS,
@@ -34,6 +40,9 @@ from raymesh.verdicts.catalog import (
 TRACES = frozenset(
     {KNOWN, GRPC_NODE_MANAGER, GRPC_OBJECT_MANAGER, GRPC_WORKERS, HTTP_AGENT, EVERY_CALL, PEERS, CROSSED}
 )
+
+KIALI = frozenset({KIALI_RATE, KIALI_MTLS, KIALI_IDENTITIES, KIALI_EDGES, KIALI_LEAKS, KIALI_ERRORS})
+UNCOUNTED = KIALI | {MUTUAL_GROWS, NOTHING_ELSE, CALLS_SUCCEED, CALLERS}  # no count is no proof, whatever it is of
 
 
 def telemetry(tracing: Mapping[str, Any]) -> Doc:
@@ -108,7 +117,7 @@ FAULTS = (
         "telemetry-metrics-off",
         "the sidecars count no calls",
         without("envoyfilter", FILTER_NAME, namespace=NAMESPACE),
-        frozenset({MUTUAL_GROWS, KIALI_RATE}),
+        UNCOUNTED,
         cuts=True,
     ),
 )
