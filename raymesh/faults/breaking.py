@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -162,23 +163,29 @@ def code(body: str) -> str:
     return SKELETON.format(body=body, mark=PROGRAM_MARK)
 
 
-def joiner(bench: Bench, name: str, changes: Mapping[str, Any] | None = None, *, address: str = "") -> Doc:
+def account(bench: Bench) -> Doc:
+    """Return a service account of the fault's own."""
+    return in_namespace({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": OWN}}, bench)
+
+
+def joiner(bench: Bench, changes: Mapping[str, Any] | None = None, *, address: str = "") -> Doc:
     """Return a pod that joins Ray as a worker of a group that KubeRay does not know, so that it leaves it alone.
 
     It is like a worker of the subject but for `changes`. `address` is a shell word for the name by which it registers.
+    No two have the same name: what is remembered of one would be held against the next.
     """
     worker = one_worker(bench)
     image = next(c.image for c in worker.pod.containers if c.name == worker.container)
     subject = bench.subject
     params = subject.contract.ray_start_params("worker")
-    dashed = f"$(hostname -I | tr -d ' ' | sed 's/\\\\./-/g').{subject.headless_host}"
+    dashed = f"$(hostname -I | tr -d ' ' | sed 's/[.]/-/g').{subject.headless_host}"
     flags = {"address": f"{subject.head_host}:6379", **params, "node-ip-address": address or dashed, "num-cpus": "1"}
     command = "ulimit -n 65536; ray start --block " + " ".join(f"--{key}={value}" for key, value in flags.items())
     pod: Doc = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": name,
+            "name": f"{OWN}-{secrets.token_hex(3)}",
             "namespace": subject.namespace,
             "labels": {
                 **{key: value for key, value in worker.pod.labels.items() if key == "app"},
@@ -202,7 +209,7 @@ def joined(changes: Mapping[str, Any] | None = None, *, address: str = "") -> Br
 
     @contextlib.contextmanager
     def broken(bench: Bench) -> Iterator[None]:
-        with pods(bench, [joiner(bench, OWN, changes, address=address)]):
+        with pods(bench, [joiner(bench, changes, address=address)]):
             yield
 
     return broken

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from raymesh import deadlines
-from raymesh.faults.breaking import OWN, code, in_namespace, joiner, made, one_worker, pods, program
+from raymesh.faults.breaking import OWN, account, code, joiner, made, one_worker, pods, program
 from raymesh.faults.fault import Fault
 from raymesh.manifests.patching import Doc, patched
 from raymesh.proof.bench import Bench
@@ -16,15 +16,11 @@ from raymesh.verdicts.catalog import (
     BEARER_SERVED,
     CALLERS,
     CALLS_SUCCEED,
-    COUNTED,
     INSIDER_SERVED,
     KIALI_ERRORS,
     KIALI_IDENTITIES,
     KIALI_LEAKS,
-    KIALI_SIDECARS,
     PEERS,
-    REGISTERED,
-    TRUST,
     WORKED,
 )
 
@@ -58,29 +54,17 @@ def authorization(action: str, ports: Sequence[int], **more: Any) -> Doc:
     }
 
 
-def account(bench: Bench) -> Doc:
-    """Return a service account of the fault's own."""
-    return in_namespace({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": OWN}}, bench)
-
-
-@contextlib.contextmanager
-def another_account(bench: Bench) -> Iterator[None]:
-    """Let a worker join that runs as another service account."""
-    with pods(bench, [account(bench), joiner(bench, OWN, {"spec": {"serviceAccountName": OWN}})]):
-        yield
-
-
 @contextlib.contextmanager
 def stranger_calls(bench: Bench) -> Iterator[None]:
     """Let a pod of the mesh that nobody named call Ray."""
-    pod = joiner(bench, OWN, {"spec": {"serviceAccountName": OWN}})
+    pod = joiner(bench, {"spec": {"serviceAccountName": OWN}})
     [container] = pod["spec"]["containers"]
     pod["metadata"]["labels"] = {OWN: "pod", "app": OWN}
     pod = patched(pod, {"spec": {"containers": [{**container, "command": ["sleep", "infinity"]}]}})
     with pods(bench, [account(bench), pod]):
         bench.kube.wait_ready(bench.subject.namespace, f"app={OWN}", count=1, within=deadlines.READY)
         target = f"{head_of(bench.members()).host}:6380"
-        with program(bench, OWN, container["name"], code(CALL_GRPC), target, "0.1"):
+        with program(bench, pod["metadata"]["name"], container["name"], code(CALL_GRPC), target, "0.1"):
             yield
 
 
@@ -108,7 +92,7 @@ SEND = """
 def send():
     connection = socket.create_connection((sys.argv[1], 8000))
     while True:
-        connection.sendall(b"raymesh\n" * 100)
+        connection.sendall(b"raymesh " * 100)
         threading.Event().wait(0.5)
 threading.Thread(target=send, daemon=True).start()
 answer = "sending"
@@ -119,25 +103,19 @@ answer = "sending"
 def leaks(bench: Bench) -> Iterator[None]:
     """Let a Ray pod talk to a pod outside the mesh, at an address that the mesh does not know."""
     worker = one_worker(bench)
-    pod = joiner(bench, OWN, {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}})
+    pod = joiner(bench, {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}})
     [container] = pod["spec"]["containers"]
     pod["metadata"]["labels"] = {OWN: "pod", "app": OWN, "sidecar.istio.io/inject": "false"}
     pod = patched(pod, {"spec": {"containers": [{**container, "command": ["python", "-c", LISTEN]}]}})
     kube, namespace = bench.kube, bench.subject.namespace
     with pods(bench, [pod]):
         kube.wait_ready(namespace, f"app={OWN}", count=1, within=deadlines.READY)
-        [outside] = [one for one in bench.pods(namespace) if one.name == OWN]
+        [outside] = [one for one in bench.pods(namespace) if one.name == pod["metadata"]["name"]]
         with program(bench, worker.name, worker.container, code(SEND), outside.ip):
             yield
 
 
 FAULTS = (
-    Fault(
-        "identity-account",
-        "a worker that runs as another service account",
-        another_account,
-        frozenset({TRUST, COUNTED, REGISTERED, KIALI_SIDECARS, WORKED}),
-    ),
     Fault(
         "identity-stranger",
         "a pod of the mesh that nobody named calls Ray",

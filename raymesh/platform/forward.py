@@ -84,13 +84,18 @@ class Forward:
         return os.pread(self._said.fileno(), LAST_CHARS, max(0, end - LAST_CHARS)).decode(errors="replace").strip()
 
     def _keep_open(self) -> None:
+        why = ""  # said once: where it leads may stay away for long
         while not self._left.wait(EVERY_SECONDS):
             if self._process.poll() is None:
+                why = ""
                 continue
-            LOG.warning("%s ended: %s; it is opened again", self._what, self._last_words())
+            if not why:
+                LOG.warning("%s ended: %s; it is opened again", self._what, self._last_words())
             try:
                 self._open(self._local)
             except CommandError as error:  # as long as it is not open, who asks through it gets no answer
-                LOG.warning("%s", error)
+                if not why:
+                    LOG.warning("%s", error)
+                why = str(error)
             except Stopped:
                 return

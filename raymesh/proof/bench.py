@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
@@ -32,6 +33,7 @@ from raymesh.witness.knock import Knock
 from raymesh.witness.pods import Pod, parse_pods
 from raymesh.witness.prometheus import Prometheus, Sample, counted_by_sidecars
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
 WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
@@ -46,6 +48,18 @@ class Witnesses:
     jaeger: Jaeger
     prometheus: Prometheus
     knocking: Knocking | None  # None where nothing may be put beside the subject
+
+
+class Way:
+    """The way to a sidecar's admin interface, open until it is closed."""
+
+    def __init__(self, forward: AbstractContextManager[str], record: Recorder) -> None:
+        self._stack = ExitStack()
+        self.http = Http(self._stack.enter_context(forward), record, deadlines.SHORT)
+
+    def close(self) -> None:
+        """Close it; once more does nothing."""
+        self._stack.close()
 
 
 @dataclass
@@ -82,7 +96,7 @@ class Bench:
     last_beat: Beat | None = None
     knocks: tuple[Knock, ...] = ()  # of the last look at who is refused
     ledger: Ledger | None = None
-    ways: dict[str, Http] = field(default_factory=dict)  # to the sidecars' admin interfaces, by pod
+    ways: dict[str, Way] = field(default_factory=dict)  # to the sidecars' admin interfaces, by pod
     stack: ExitStack = field(default_factory=ExitStack)
     shared: dict[str, Inside] | None = None
 
@@ -180,15 +194,23 @@ class Bench:
         return self.each_sidecar(lambda admin: _received(admin, calls))
 
     def admin(self, one: RayPod) -> EnvoyAdmin:
-        """Return the admin interface of a Ray pod's sidecar; the way to it stays open. Raises CommandError."""
-        if one.name not in self.ways:
+        """Return the admin interface of a Ray pod's sidecar; the way to it stays open as long as it is there.
+
+        Raises CommandError.
+        """
+        way = self.ways.get(one.name)
+        if way is None:
             forward = self.kube.port_forward(self.subject.namespace, f"pod/{one.name}", ADMIN_PORT)
-            self.ways[one.name] = Http(self.stack.enter_context(forward), self.record, deadlines.SHORT)
-        return EnvoyAdmin(self.ways[one.name], one.name)
+            way = self.ways[one.name] = Way(forward, self.record)
+            self.stack.callback(way.close)
+        return EnvoyAdmin(way.http, one.name)
 
     def each_sidecar(self, ask: Callable[[EnvoyAdmin], T]) -> dict[str, T]:
         """Ask the sidecar of each Ray pod; one that does not answer is left out, and so missed by who judges."""
         members = [one for one in self.members() if one.pod.ready]
+        for gone in self.ways.keys() - {one.name for one in members}:
+            if way := self.ways.pop(gone, None):  # others ask at the same time
+                way.close()
         return at_once({one.name: lambda one=one: ask(self.admin(one)) for one in members})  # type: ignore[misc]  # binds the loop's value
 
     @contextmanager
@@ -265,7 +287,8 @@ def at_once(asks: dict[str, Callable[[], T]]) -> dict[str, T]:
     def quiet(ask: Callable[[], T]) -> T | None:
         try:
             return ask()
-        except SILENT:
+        except SILENT as error:
+            LOG.info("left out: %s", error)
             return None
 
     with ThreadPoolExecutor(HANDS) as pool:

@@ -267,7 +267,8 @@ WITNESSES: Mapping[str, Callable[[Bench], Findings]] = {
     "ports": ports,
     "traces": traces,
 }
-OF_ROUNDS = frozenset({"prometheus", "traces"})  # what they demand of each pod and direction, only a round of ours is sure to do
+# What these demand of each pod and direction, only a round of ours is sure to do.
+OF_ROUNDS = frozenset({"prometheus", "traces"})
 
 
 def whole(bench: Bench, silent: Callable[[Exception], Findings] | None = None) -> Findings:
