@@ -66,6 +66,7 @@ OPTIONS = (
     Option("without", "", "WITNESS[,WITNESS]", f"what this cluster does not have: {', '.join(WITNESSES)}"),
     Option("faults-allowed", "", "NAMESPACE", "with --subject or --context: where a few faults may be made"),
     Option("expect", "strict", "WORD", "strict, or permissive: plaintext is let in on purpose, nothing called safe"),
+    Option("wire", "no", "yes|no", "with --context: listen to packets, from pods on the nodes' network (CAP_NET_RAW)"),
     Option("sampling", "100", "PERCENT", "with --context: how many of the calls are traced"),
     *(Option(name, "", "URL", f"with --context: where {name} answers; else it is looked for") for name in WITNESSES),
     *(Option(f"{name}-token", "", "FILE", f"a bearer token for {name}") for name in WITNESSES),
@@ -92,6 +93,7 @@ class Settings:
     without: frozenset[str] = frozenset()
     faults_allowed: str = ""
     permissive: bool = False
+    wire: bool = True  # packets may be listened to
     sampling: float = 1.0  # share of the calls that are traced
     addresses: Mapping[str, str] = field(default_factory=dict)  # URL by witness, where it was given
     tokens: Mapping[str, Path] = field(default_factory=dict)
@@ -132,6 +134,7 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         without=frozenset(_one_of("without", word, WITNESSES) for word in _list(value["without"])),
         faults_allowed=value["faults-allowed"],
         permissive=_one_of("expect", value["expect"], MODES) == "permissive",
+        wire=_yes("wire", value) or not value["context"],
         sampling=_number("sampling", value, 0.01, 100) / 100,
         addresses={name: value[name] for name in WITNESSES if value[name]},
         tokens={name: _file(f"{name}-token", value) for name in WITNESSES if value[f"{name}-token"]},
@@ -176,7 +179,7 @@ def _running(text: str) -> tuple[str, str] | None:
 
 
 ON_A_BORROWED_CLUSTER: tuple[str, ...] = (
-    *("namespace", "running", "sampling", "without", "witness-ca"),
+    *("namespace", "running", "sampling", "without", "wire", "witness-ca"),
     *WITNESSES,
     *(f"{name}-token" for name in WITNESSES),
 )
@@ -200,6 +203,8 @@ def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
         raise UsageError("--running NS/NAME says the namespace: leave --namespace away")
     if value["context"] and not value["running"] and not value["subject"]:
         raise UsageError("--context: say what is proven there: --subject PATH, or --running NS/NAME")
+    if value["running"] and value["wire"] != default["wire"]:
+        raise UsageError("--running changes nothing, and --wire takes pods that listen: one of them")
     if not value["running"] and value["no-traffic"] != default["no-traffic"]:
         raise UsageError("--no-traffic goes with --running: nothing else flows by itself")
     if value["faults-allowed"] and not (value["subject"] or value["context"]):

@@ -34,6 +34,7 @@ RAW: Mapping[str, str] = {
     "probe": "knock",
     "sockets": "holders",
     "mesh": "jaeger",
+    "the wire": "wire",
 }
 MOST_FILES = 8
 ENDED: Mapping[Status, str] = {

@@ -45,6 +45,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "work": (WORKED.id,),
     "job": (JOB.id,),
     "guide": (GUIDE.id,),
+    "wire": ("V9",),
 }
 WITNESS_OF = {"kiali": ("kiali",), "jaeger": ("traces",), "prometheus": ("prometheus",)}  # looks by witness
 # What only shows when Ray is made to work.
@@ -56,6 +57,7 @@ OF_WORK = frozenset(
 )
 # What is red, and rightly so, where plaintext is let in on purpose.
 OF_STRICT = frozenset((PLAINTEXT_REFUSED, CHAINS, KIALI_TLS, KIALI_EDGES, NOTHING_ELSE))
+NO_WIRE = "--wire yes was not given: pods that listen take the nodes' own network and CAP_NET_RAW"
 NO_LANE = "the cluster is not made here: no lane says which versions it has to be of"
 NOT_THE_GUIDES = "the guide's tasks are the guide's: of another subject, and on another's cluster, less work proves it"
 LOOK_ONLY = "--running changes nothing: there are no pods that knock, and no job is submitted"
@@ -83,9 +85,11 @@ def not_asked(settings: Settings) -> dict[Verdict, str]:
     if not settings.traffic:
         leave(OF_WORK, BY_ITSELF)
     if settings.running:
-        leave(verdicts_of_look("refusal") | {JOB}, LOOK_ONLY)
+        leave(verdicts_of_look("refusal") | verdicts_of_look("wire") | {JOB}, LOOK_ONLY)
     if settings.context:
         leave([VERSIONS], NO_LANE)
+    if not settings.wire:
+        leave(verdicts_of_look("wire"), NO_WIRE)
     if settings.context or settings.subject:
         leave([GUIDE], NOT_THE_GUIDES)
     return found

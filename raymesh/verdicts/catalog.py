@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 KUBERNETES, RAY, KIALI, JAEGER = "Kubernetes", "Ray", "Kiali", "Jaeger"
 PROMETHEUS, ENVOY, PROBE, SOCKETS = "Prometheus", "Envoy", "probe", "sockets"
+WIRE = "the wire"
 
 
 @dataclass(frozen=True, order=True)
@@ -415,6 +416,38 @@ GUIDE = _verdict(
     "the guide's tasks all printed",
     "The guide's one-liner ended well and printed a line for each of its tasks.",
     RAY,
+)
+
+# V9: packets, as they leave and reach the Ray pods
+WIRE_SEEN = _verdict(
+    "V901",
+    "packets of every Ray pod were seen",
+    "While Ray worked each Ray pod sent bytes to another, new connections were made, and no packet was missed.",
+    WIRE,
+    hidden="Some seconds are looked at. What goes between containers of one pod never leaves it.",
+)
+WIRE_TLS = _verdict(
+    "V902",
+    "every connection on the wire is TLS 1.3",
+    "Every TCP connection between Ray pods that began then begins with a TLS ClientHello and chose TLS 1.3; one that "
+    "was there before carries TLS records and nothing else.",
+    WIRE,
+    hidden="Whose certificate is shown is encrypted: V404 and V501 to V505. The version of a connection that was there "
+    "before: V402 counts every handshake.",
+)
+WIRE_CLEAR = _verdict(
+    "V903",
+    "nothing of Ray can be read on the wire",
+    "In no packet between Ray pods is a preface of HTTP/2, a path of Ray's gRPC, HTTP/1, Redis or pickle.",
+    WIRE,
+    hidden="Words are looked for, so what has none of them passes: V902 demands TLS of every byte.",
+)
+WIRE_OTHERS = _verdict(
+    "V904",
+    "nothing but TCP goes between Ray pods",
+    "Between Ray pods there is no packet of UDP or of any other protocol than TCP.",
+    WIRE,
+    hidden="What is sent only at other times: V602 has the sockets that wait for it.",
 )
 
 VERDICTS: Mapping[str, Verdict] = _KNOWN

@@ -46,8 +46,9 @@ FAMILIES: Mapping[str, str] = {
     "V6": "ports",
     "V7": "traces by Jaeger",
     "V8": "the work itself",
+    "V9": "packets on the wire",
 }
-ON_MTLS = ("V2", "V3", "V4", "V5")  # the families whose verdicts are on mTLS
+ON_MTLS = ("V2", "V3", "V4", "V5", "V9")  # the families whose verdicts are on mTLS
 
 
 def pages(faults: Sequence[FaultLike], excused: Mapping[Verdict, str]) -> Mapping[str, str]:

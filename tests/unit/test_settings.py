@@ -32,6 +32,7 @@ OTHER_VALUES = {
     "faults-allowed": ("one", "two"),
     "expect": ("strict", "permissive"),
     "sampling": ("1", "50"),
+    "wire": ("yes", "no"),
     **dict.fromkeys(WITNESSES, ("http://one", "http://two")),
     **dict.fromkeys((*(f"{name}-token" for name in WITNESSES), "witness-ca"), (__file__, yaml.__file__)),
 }
@@ -88,6 +89,7 @@ def test_an_option_that_would_do_nothing_is_refused(option: Option) -> None:
         ({"context": "a", "running": "b"}, "--running 'b': NAMESPACE/NAME"),
         ({"context": "a", "subject": "b", "no-traffic": "yes"}, "--no-traffic goes with --running"),
         ({"context": "a", "subject": "b", "without": "grafana"}, "--without 'grafana': one of kiali, jaeger"),
+        ({"context": "a", "running": "b/c", "wire": "yes"}, "--running changes nothing, and --wire"),
         ({"context": "a", "subject": "b", "sampling": "0"}, "--sampling '0': a number from 0.01 to 100"),
         ({"context": "a", "subject": "b", "kiali-token": "/nowhere"}, "--kiali-token /nowhere: no such file"),
         ({"faults-allowed": "a"}, "--faults-allowed goes with --subject or --context"),
