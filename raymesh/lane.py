@@ -35,6 +35,7 @@ class Lane:
     jaeger: str
     prometheus: str
     envoy: str
+    etcd: str
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     build: Mapping[str, str] = field(default_factory=dict, repr=False)
     replaced: Mapping[str, str] = field(default_factory=dict)

@@ -23,8 +23,7 @@ from raymesh.witness.fields import Field, read_json
 from raymesh.witness.pods import parse_pods
 
 INSIDE = Path(__file__).parent / "inside"
-GUIDE_TASKS = 5000
-GUIDE_ONE_LINER = f"import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range({GUIDE_TASKS})])"
+GUIDE_ONE_LINER = "import ray; ray.get([ray.remote(lambda x: print(x)).remote(i) for i in range(%d)])"  # of the tasks
 # Ray writes what a worker prints to files of its own, line by line (python/ray/_private/node.py).
 PRINTED = "cat /tmp/ray/session_latest/logs/worker-*.out | grep -xE '[0-9]+' || test $? = 1"
 STEPS = ("nodes", "tasks", "actors", "objects", "logs")

@@ -6,7 +6,6 @@ import argparse
 import json
 
 from raymesh.images.contents import bill
-from raymesh.images.recipes import load_recipes
 from raymesh.lane import load_lane
 
 HELP = "write what a run is made of, as a CycloneDX document"
@@ -22,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the document; 0."""
-    print(json.dumps(bill(load_lane(arguments.lane), load_recipes(), arguments.image_source), indent=2))
+    print(json.dumps(bill(load_lane(arguments.lane), arguments.image_source), indent=2))
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raymesh.images import registry
-from raymesh.images.recipes import GoFamily, Recipes, fill
+from raymesh.images.recipes import GoFamily, Recipes, fill, load_recipes
 from raymesh.lane import Lane
 from raymesh.machine.toolbox import packages_there
 from raymesh.paths import ROOT
@@ -24,11 +24,12 @@ WHEEL = re.compile(
 SHA256 = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def bill(lane: Lane, recipes: Recipes, source: Literal["pull", "build"]) -> dict[str, Any]:
+def bill(lane: Lane, source: Literal["pull", "build"]) -> dict[str, Any]:
     """Return the document for a run of `lane` whose images are pulled, or made here. It has no time and no number of
     its own: the same inputs give the same text.
     """
     served = lane if source == "pull" else lane.as_built()
+    recipes = load_recipes(served)
     found = list(_pulled(served) if source == "pull" else _built(served, recipes))
     found += [_module(*row, families="kuberay") for row in _modules(recipes.go["kuberay"])] if source == "pull" else []
     found += [*_debian(packages_there(), "tools of this machine"), *_environment()]
@@ -67,9 +68,9 @@ def _built(lane: Lane, recipes: Recipes) -> Iterator[Component]:
             yield from _wheels(ROOT / fill(recipe.wheels, lane), recipe.name)
         for names in recipe.debs.values():
             yield from _debian({(name, "") for name in names}, recipe.name)
-    for family in recipes.go.values():
-        for row in _modules(family):
-            yield _module(*row, families=family.name)
+    for name in sorted({family for recipe in recipes.images.values() for family in recipe.bin}):
+        for row in _modules(recipes.go[name]):
+            yield _module(*row, families=name)
     for root in recipes.roots.values():
         yield from _debian({(name, "") for name in root.packages}, f"root {root.name}")
 

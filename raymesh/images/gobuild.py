@@ -14,7 +14,7 @@ from raymesh.machine import locks, trust
 from raymesh.machine.programs import run
 from raymesh.paths import cache_dir
 
-GO_MINOR = 26  # the `go` line of images/*/go.mod
+GO_MINOR = 26  # the `go` line of images/*/*/go.mod
 DOWNLOAD_SECONDS, BUILD_SECONDS = 1800, 5400
 SILENCE_SECONDS = 180  # a large module over a slow line; nothing at all within it is no answer
 

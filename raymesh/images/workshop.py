@@ -33,6 +33,7 @@ from raymesh.stopping import Threads
 LABEL = "raymesh.key"
 LOCK = "workshop.lock"  # in the cache folder: one run at a time builds images
 NODE = "node"
+NODE_KEY_CHARS = 12
 TOOLS = "images"  # of images/tools.yaml
 DISK_GIB = 20  # cold: Go's build cache 7, engine with images and a cluster 9, the rest 2; measured on lane seed
 STEP_SECONDS = 1800
@@ -51,11 +52,11 @@ class Workshop:
     @classmethod
     def open(cls, lane: Lane, engine: Engine, progress: Progress) -> Workshop:
         logs = trust.folder(trust.cache() / "logs")
-        return cls(lane, engine, progress, load_recipes(), logs)
+        return cls(lane, engine, progress, load_recipes(lane), logs)
 
     def references(self) -> dict[str, str]:
         """Return the lane's images: role -> name."""
-        return {name: recipe.reference(self.lane) for name, recipe in self.recipes.images.items()}
+        return {name: self._reference(recipe) for name, recipe in self.recipes.images.items()}
 
     def program(self, family: str, name: str) -> Path:
         """Return a Go program for use on this machine, such as istioctl, building its family if need be."""
@@ -91,16 +92,21 @@ class Workshop:
 
     # What exists, and what it is keyed by.
 
+    def _reference(self, recipe: Recipe) -> str:
+        """Return an image's name. The node has its key in it: it holds a whole lane, and is not another lane's."""
+        name = recipe.reference(self.lane)
+        return f"{name}-{self._key(recipe)[:NODE_KEY_CHARS]}" if recipe.name == NODE else name
+
     def _exists(self, recipe: Recipe) -> bool:
         form = '{{index .Config.Labels "' + LABEL + '"}}'
-        seen = self.engine.docker("image", "inspect", "--format", form, recipe.reference(self.lane), check=False)
+        seen = self.engine.docker("image", "inspect", "--format", form, self._reference(recipe), check=False)
         return seen.code == 0 and seen.stdout.strip() == self._key(recipe)
 
     def _key(self, recipe: Recipe) -> str:
         digest = hashlib.sha256()
-        for path in sorted(p for p in recipe.folder.rglob("*") if p.is_file()):
+        for path in recipe.contents():
             digest.update(str(path.relative_to(recipe.folder)).encode() + path.read_bytes())
-        parts = [recipe.reference(self.lane), json.dumps([recipe.debs, recipe.args, self.lane.kubernetes], default=str)]
+        parts = [recipe.reference(self.lane), json.dumps([recipe.debs, recipe.args], default=str)]
         if recipe.root:
             parts.append(_root_key(self.recipes.roots[recipe.root]))
         if recipe.wheels:
@@ -225,7 +231,8 @@ class Workshop:
         log.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="context-") as folder:
             context = Path(folder)
-            shutil.copytree(recipe.folder, context, dirs_exist_ok=True)
+            for own in recipe.contents():
+                _link(own, context / own.relative_to(recipe.folder))
             for family, programs in recipe.bin.items():
                 built = parts[f"go {family}"].result()
                 for program in programs:
@@ -240,7 +247,7 @@ class Workshop:
                 source = self.module(recipe.files.family, recipe.files.module)
                 for path, name in recipe.files.take.items():
                     _link(source / path, context / "files" / name)
-            args = {**recipe.args, "KUBERNETES": self.lane.kubernetes}
+            args = dict(recipe.args)
             if recipe.root:
                 args["BASE"] = str(parts[f"root {recipe.root}"].result())
             if recipe.name == NODE:
@@ -250,7 +257,7 @@ class Workshop:
             label = f"{LABEL}={self._key(recipe)}"
             self._buildx(
                 *("build", "--network=none", "--progress=plain", "--label", label, *flags),
-                *("--tag", recipe.reference(self.lane), context),
+                *("--tag", self._reference(recipe), context),
                 log=log,
             )
 

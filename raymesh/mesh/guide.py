@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from raymesh.by_version import declares_gcs, names_by_label
 from raymesh.lane import Lane
 from raymesh.manifests.patching import Doc, load, pod_templates, with_images
 from raymesh.mesh import stock_envoy
 from raymesh.ports import AppProtocol, Contract, guide_contract, pins
 from raymesh.subject import HEAD_GROUP, Subject
-
-# From here on the tracing service takes its name from app.kubernetes.io/name, which is `kuberay` for every RayCluster
-# (istio pkg/kube/labels/labels.go GetApp); an `app` label goes before it in every version.
-NAMED_BY_LABEL = (1, 30)
-
-# A job whose driver runs on a worker dials the GCS by the head pod's own name (ray/dashboard/modules/job of 2.10). The
-# guide's Service does not have that port, so the call leaves the mesh in plaintext and STRICT resets it: measured.
-GCS = {"name": "gcs-server-port", "port": 6379, "appProtocol": "tcp"}
 
 
 def subject(lane: Lane, *, stock_proxy: bool) -> Subject:
@@ -43,17 +37,18 @@ def subject(lane: Lane, *, stock_proxy: bool) -> Subject:
 def ports(lane: Lane, protocols: Mapping[str, AppProtocol] | None = None) -> Contract:
     """Return the ports of the lane's Ray with the guide's numbers, and with one for the port that it leaves random.
 
-    `protocols` are other appProtocols than Ray's own, by the name of the port.
+    `protocols` are other appProtocols than Ray's own, by the name of the port. What the guide's Service lacks for the
+    lane's KubeRay is declared, too.
     """
-    return guide_contract(lane.ray, numbers=pins(lane.ray), protocols=protocols)
+    made = guide_contract(lane.ray, numbers=pins(lane.ray), protocols=protocols)
+    return replace(made, gcs_by_node_name=declares_gcs(lane))
 
 
 def headless_service(declared: Contract) -> Doc:
     """Return the guide's headless Service with these ports."""
     [service] = load("ray/headless-service.yaml")
     service["spec"]["ports"] = [
-        *({"name": p.name, "port": p.number, "appProtocol": p.app_protocol} for p in declared.headless_ports()),
-        GCS,
+        {"name": p.name, "port": p.number, "appProtocol": p.app_protocol} for p in declared.headless_ports()
     ]
     return service
 
@@ -67,7 +62,7 @@ def docs(lane: Lane, images: dict[str, str], *, stock_proxy: bool) -> list[Doc]:
     head, [worker] = cluster["spec"]["headGroupSpec"], cluster["spec"]["workerGroupSpecs"]
     head["rayStartParams"].update(declared.ray_start_params("head"))
     worker["rayStartParams"].update(declared.ray_start_params("worker"))
-    if lane.istio_minor >= NAMED_BY_LABEL:
+    if names_by_label(lane.istio_minor):
         for template in pod_templates(cluster):
             template.setdefault("metadata", {}).setdefault("labels", {})["app"] = cluster["metadata"]["name"]
     if not stock_proxy:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from raymesh.by_version import names_a_collector, needs_sanitize_te
 from raymesh.lane import Lane
 from raymesh.machine.programs import run
 from raymesh.manifests.patching import Doc, dump, load, patched
@@ -20,13 +21,6 @@ from raymesh.witness.pods import Pod
 NAMESPACE = "istio-system"
 ISTIOD = "app=istiod"
 MONITORING_PORT = 15014
-NO_DEFAULT_TRACER = (
-    1,
-    22,
-)  # from here on nothing is traced unless a collector is named (istio pkg/config/mesh/mesh.go)
-FIRST_FIXED_ENVOY = (1, 22)  # Envoy 1.29.3 keeps `te: trailers`; later ones no longer know the guide's runtime guard
-
-
 DRAIN_SECONDS = 5
 SMALL: Doc = {"resources": {"requests": {"cpu": "10m"}}}
 
@@ -38,14 +32,14 @@ def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
     """
     [doc] = load("istio/operator.yaml")
     config = doc["spec"]["meshConfig"]["defaultConfig"]
-    if lane.istio_minor >= FIRST_FIXED_ENVOY:
+    if not needs_sanitize_te(lane):
         del config["runtimeValues"]
     # After a change of policy a sidecar goes on with old connections for as long as this, 45 s by default, and then
     # cuts them under Ray's feet: a fault would hit the next one's traffic (docs/findings.md).
     config["drainDuration"] = f"{DRAIN_SECONDS}s"
     # Sidecars leave these out by default, and the witness that reads them would see nothing.
     config["proxyStatsMatcher"] = {"inclusionRegexps": [HANDSHAKE_STATS]}
-    if lane.istio_minor >= NO_DEFAULT_TRACER:
+    if names_a_collector(lane):
         doc["spec"]["meshConfig"]["enableTracing"] = True
         config["tracing"]["zipkin"] = {"address": f"zipkin.{NAMESPACE}:9411"}
     # Istio's defaults ask for more than two cores as soon as a subject has four pods and three knock at it.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 from raymesh.machine.programs import run
-from raymesh.manifests.patching import Doc, parse, patched, pod_templates
+from raymesh.manifests.patching import Doc, dump, parse, patched, pod_templates
 from raymesh.mesh.running import versions
 from raymesh.platform.kube import Kube
 from raymesh.witness.pods import SIDECAR, Pod
@@ -20,8 +22,7 @@ def docs(kubectl: Path, module: Path, image: str) -> list[Doc]:
 
     `module` is the folder of github.com/ray-project/kuberay/ray-operator.
     """
-    rendered = run([kubectl, "kustomize", module / "config/default"], timeout=60).stdout
-    found = parse(rendered)
+    found = in_own_namespace(_rendered(kubectl, module / "config" / "default"))
     for doc in found:
         if doc["kind"] != "Deployment":
             continue
@@ -38,6 +39,26 @@ def in_mesh(doc: Doc) -> Doc:
         return doc
     label = {"metadata": {"labels": {"sidecar.istio.io/inject": "true"}}}
     return patched(doc, {"spec": {"template": label}})
+
+
+def in_own_namespace(found: list[Doc]) -> list[Doc]:
+    """Return the documents with the Namespace that they are in, if none of them is it (KubeRay from 1.3 on)."""
+    if any(doc["kind"] == "Namespace" for doc in found):
+        return found
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, *found]
+
+
+def _rendered(kubectl: Path, base: Path) -> list[Doc]:
+    """Let kustomize put the operator into a namespace of its own.
+
+    From 1.3 on its own configuration says `default`, where Ray's pods match its selector, too.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        overlay = Path(folder).resolve()
+        # A relative path: kustomize takes no other for a base.
+        named = os.path.relpath(base.resolve(), overlay)
+        (overlay / "kustomization.yaml").write_text(dump([{"namespace": NAMESPACE, "resources": [named]}]))
+        return parse(run([kubectl, "kustomize", overlay], timeout=60).stdout)
 
 
 def install(kube: Kube, manifests: list[Doc], *, within: float) -> None:

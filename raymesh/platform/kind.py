@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from raymesh.by_version import must_allow_cgroup_v1
 from raymesh.errors import EnvironmentFault, RaymeshError
 from raymesh.images.recipes import REPOSITORY
 from raymesh.images.source import Served
@@ -44,7 +45,7 @@ CREATE_SECONDS, DELETE_SECONDS = 900, 120
 
 @dataclass(frozen=True)
 class Spec:
-    """What a cluster is to be: name, node image, kubeadm's ClusterConfiguration where images are ours, setup, nodes.
+    """What a cluster is to be: name, node image, what kubeadm is told where images are ours, setup, and nodes.
 
     `setup` is a digest of what is installed in it: with another one it is another cluster. With more than one of
     `nodes` the first runs the control plane alone.
@@ -52,7 +53,7 @@ class Spec:
 
     name: str
     node_image: str
-    kubeadm: Doc | None
+    kubeadm: tuple[Doc, ...]
     setup: str
     nodes: int = 1
 
@@ -71,13 +72,16 @@ class Spec:
 def spec_of(served: Served, name: str, nodes: int = 1) -> Spec:
     """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
     if served.source == "pull":
-        return Spec(name, served.by_role[NODE], None, _installed_by(served.key), nodes)
+        return Spec(name, served.by_role[NODE], (), _installed_by(served.key), nodes)
     tag = {role: served.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
-    kubeadm = {
+    cluster = {
+        "kind": "ClusterConfiguration",
         "imageRepository": REPOSITORY,
         "etcd": {"local": {"imageTag": tag["etcd"]}},
         "dns": {"imageTag": tag["coredns"]},
     }
+    kubelet = {"kind": "KubeletConfiguration", "failCgroupV1": False}
+    kubeadm = (cluster, kubelet) if must_allow_cgroup_v1(served.lane.kubernetes) else (cluster,)
     return Spec(name, served.by_role[NODE], kubeadm, _installed_by(served.key), nodes)
 
 
@@ -249,7 +253,7 @@ def _config(spec: Spec, engine: Engine) -> Path:
         networking |= {"apiServerAddress": engine.address, "apiServerPort": _port(spec.name)}
     if spec.kubeadm:
         networking["disableDefaultCNI"] = True  # the node image has its own
-        doc["kubeadmConfigPatches"] = [yaml.safe_dump({"kind": "ClusterConfiguration", **spec.kubeadm})]
+        doc["kubeadmConfigPatches"] = [yaml.safe_dump(patch) for patch in spec.kubeadm]
     if networking:
         doc["networking"] = networking
     path = _folder() / f"{spec.name}.yaml"

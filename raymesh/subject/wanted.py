@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from raymesh.by_version import names_by_label
 from raymesh.errors import UsageError
 from raymesh.lint.diagnostics import Diagnostic
 from raymesh.lint.run import lint_texts, read_texts
@@ -198,12 +199,11 @@ def _traced_as(group: Group, workload: str, istio: tuple[int, int] | None) -> st
     """The name that the sidecars give a group's pods in traces (istio pkg/kube/labels/labels.go GetApp, 1.21, 1.30)."""
     if "app" in group.labels:
         return group.labels["app"].text
-    return KUBERAY if istio is not None and istio >= NAMED_BY_LABEL else workload
+    return KUBERAY if istio is not None and names_by_label(istio) else workload
 
 
-# From here on the tracing service takes its name from app.kubernetes.io/name, which KubeRay sets on each of its pods.
 NAMED_LATER = "<RayCluster>"  # in place of a name that KubeRay makes up
-NAMED_BY_LABEL, KUBERAY = (1, 30), "kuberay"
+KUBERAY = "kuberay"  # its value of app.kubernetes.io/name
 
 
 def _replicas(group: Doc) -> int:

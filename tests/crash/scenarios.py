@@ -123,7 +123,7 @@ def _toolbox(box: Path) -> None:
 def _go(_: Path) -> None:
     logs = Path(os.environ["XDG_CACHE_HOME"]) / "logs"
     logs.mkdir(exist_ok=True, parents=True)
-    made = gobuild.binaries(load_recipes().go["pause"], load_lane("seed"), logs)
+    made = gobuild.binaries(load_recipes(load_lane("seed")).go["pause"], load_lane("seed"), logs)
     assert (made / "pause").read_text() == "whole\n"
 
 
@@ -135,7 +135,7 @@ def _istioctl(box: Path) -> None:
 
 def _cluster(box: Path) -> None:
     end_orphans()
-    with kind.cluster(kind.Spec("crash", "image", None, ""), USERS, Progress(), keep=False) as (kube, _):
+    with kind.cluster(kind.Spec("crash", "image", (), ""), USERS, Progress(), keep=False) as (kube, _):
         assert kube.kubeconfig
         assert kube.kubeconfig.stat().st_size
         assert (box / "nodes" / "crash-control-plane").exists()

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def keys(folder: Path, lane: Lane = LANE) -> dict[str, str]:
-    read = load_recipes(folder / "recipes.yaml")
+    read = load_recipes(lane, folder / "recipes.yaml")
     made = Workshop(lane, Engine("docker", "27", "127.0.0.1"), Progress(), read, folder)
     return {name: made._key(recipe) for name, recipe in read.images.items()}
 
@@ -76,8 +76,8 @@ OF_KUBERNETES = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", 
         pytest.param(append("kiali/index.html"), {"kiali"}, id="file beside it"),
         pytest.param(append("node/files/etc/default/kubelet"), set(), id="file of the node"),
         pytest.param(lambda f: (f / "etcd" / "new").touch(), {"etcd"}, id="new file"),
-        pytest.param(append("istio/go.mod", "// x\n"), {"pilot", "sidecar"}, id="go.mod"),
-        pytest.param(append("kiali/go.sum", "x\n"), {"kiali"}, id="go.sum"),
+        pytest.param(append(f"istio/{LANE.istio}/go.mod", "// x\n"), {"pilot", "sidecar"}, id="go.mod"),
+        pytest.param(append(f"kiali/{LANE.kiali}/go.sum", "x\n"), {"kiali"}, id="go.sum"),
         pytest.param(append("pause/main.go", "// x\n"), {"pause"}, id="go source"),
         pytest.param(append(f"../{LOCKS.relative_to(ROOT)}/{LANE.ray}.txt"), {"ray"}, id="wheels"),
         pytest.param(swap("tags: providerless", "tags: other"), OF_KUBERNETES, id="build tags"),
@@ -98,7 +98,7 @@ def test_an_input_changes_the_images_that_it_goes_into_and_the_node(folder: Path
 def test_another_compiler_makes_every_go_program_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys(folder)
     monkeypatch.setattr(gobuild, "go_version", lambda: "go1.27")
-    with_go = {name for name, recipe in load_recipes(folder / "recipes.yaml").images.items() if recipe.bin}
+    with_go = {name for name, recipe in load_recipes(LANE, folder / "recipes.yaml").images.items() if recipe.bin}
     assert changed(before, keys(folder)) == with_go
 
 
@@ -107,8 +107,31 @@ def test_another_compiler_makes_every_go_program_anew(folder: Path, monkeypatch:
     [("istio", {"pilot", "sidecar"}), ("envoy", {"sidecar"}), ("kiali", {"kiali"}), ("jaeger", {"jaeger"})],
 )
 def test_a_version_of_the_lane_changes_its_own_images(folder: Path, version: str, images: set[str]) -> None:
+    own = folder / ("sidecar" if version == "envoy" else version)
+    shutil.copytree(own / getattr(LANE, version), own / "9.9.9")
     other = replace(LANE, **{version: "9.9.9"})  # type: ignore[arg-type]  # every version is a word
     assert changed(keys(folder), keys(folder, other)) == images | {NODE}
+
+
+def test_another_lanes_own_changes_nothing(folder: Path) -> None:
+    before = keys(folder)
+    for family in ("kuberay", "etcd", "istio"):
+        (folder / family / "9.9.9").mkdir()
+        (folder / family / "9.9.9" / "go.mod").write_text("module x\n")
+    assert keys(folder) == before
+
+
+def test_nodes_of_two_lanes_have_two_names_and_what_both_hold_has_one(folder: Path) -> None:
+    def names(lane: Lane) -> dict[str, str]:
+        read = load_recipes(lane, folder / "recipes.yaml")
+        return Workshop(lane, Engine("docker", "27", "127.0.0.1"), Progress(), read, folder).references()
+
+    seed, now = names(LANE), names(load_lane("guide-now").as_built())
+    assert LANE.kubernetes == load_lane("guide-now").as_built().kubernetes
+    assert {role for role in seed if seed[role] != now[role]} == {NODE, "ray", "kuberay-operator"}
+    stable = load_lane("stable").as_built()
+    same = {role for role, key in keys(folder).items() if key == keys(folder, stable)[role]}
+    assert same == {"etcd", "coredns", "pause", "prometheus"}
 
 
 def test_another_ray_changes_rays_image(folder: Path) -> None:

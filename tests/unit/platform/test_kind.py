@@ -58,7 +58,7 @@ from raymesh.progress import Progress
 locks._folder = lambda: Path(sys.argv[1])
 kind._program = lambda name, _: Path(shutil.which(name))
 engine = Engine("docker", "27", "127.0.0.1")
-with kind.cluster(kind.Spec(sys.argv[2], "image", None, ""), engine, Progress(), keep=False):
+with kind.cluster(kind.Spec(sys.argv[2], "image", (), ""), engine, Progress(), keep=False):
     print("up", flush=True)
     sys.stdin.read()
 print("gone", flush=True)
@@ -88,7 +88,7 @@ def not_debian(*_: object) -> None:
 
 
 def spec(name: str) -> Spec:
-    return Spec(name, "image", None, "")
+    return Spec(name, "image", (), "")
 
 
 def test_pytest_kind_makes_it_and_our_environment_stays_as_it_was(calls: Path, tmp_path: Path) -> None:
