@@ -17,6 +17,7 @@ from raymesh.verdicts.catalog import (
     CALLERS,
     CALLS_SUCCEED,
     INSIDER_SERVED,
+    KIALI_EDGES,
     KIALI_ERRORS,
     KIALI_IDENTITIES,
     KIALI_LEAKS,
@@ -126,7 +127,7 @@ FAULTS = (
         "identity-leak",
         "a worker talks to an address that the mesh does not know",
         leaks,
-        frozenset({KIALI_LEAKS}),
+        frozenset({KIALI_LEAKS, KIALI_EDGES}),
     ),
     Fault(
         "identity-denied-port",
