@@ -76,7 +76,11 @@ def inbound_tls(change: Mapping[str, Any]) -> Doc:
             "configPatches": [
                 {
                     "applyTo": "FILTER_CHAIN",
-                    "match": {"context": "SIDECAR_INBOUND", "listener": {"name": "virtualInbound"}},
+                    # Those of plaintext have no certificate: Envoy refuses the whole listener.
+                    "match": {
+                        "context": "SIDECAR_INBOUND",
+                        "listener": {"name": "virtualInbound", "filterChain": {"transportProtocol": "tls"}},
+                    },
                     "patch": {
                         "operation": "MERGE",
                         "value": {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}},

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from raymesh.errors import Unreadable
 from raymesh.witness.fields import Field, optional_flag, optional_items, optional_text, read_json
 from raymesh.witness.http import Http
 from raymesh.witness.jaeger import CLUSTER_NAME
@@ -119,6 +120,8 @@ def parse_inbound(text: str) -> tuple[InboundChain, ...]:
     """Return the chains of the listener that takes all inbound traffic; none where the sidecar has no such listener."""
     chains: list[InboundChain] = []
     for config in optional_items(read_json(text, "envoy listeners"), "configs"):
+        if refused := config.find("error_state"):
+            raise Unreadable(f"Envoy goes on without what istiod sent last: {optional_text(refused, 'details')}")
         if config["name"].text() == INBOUND_LISTENER:
             listener = config["active_state"]["listener"]
             chains += [_chain(chain) for chain in listener["filter_chains"].items()]

@@ -83,6 +83,14 @@ def test_an_unknown_chain_is_unreadable(chain: Doc, says: str) -> None:
         parse_inbound(text(built_listeners(chain)))
 
 
+def test_a_configuration_that_envoy_refused_is_told_and_no_verdict_built_on_the_one_before() -> None:
+    refused = {"error_state": {"failed_configuration": {}, "details": "No TLS certificates found"}}
+    dump = built_listeners(built_chain(6380))
+    dump["configs"].append(refused)
+    with pytest.raises(Unreadable, match="No TLS certificates found"):
+        parse_inbound(text(dump))
+
+
 def test_the_server_knows_its_version_and_pod() -> None:
     server = parse_server(text(built_server()))
     assert (server.version, server.state, server.istio, server.pod) == ("1.38.3", "LIVE", "1.21.1", "head")
