@@ -224,7 +224,7 @@ FAULTS = (
         "membership-interception-none",
         "a Ray pod with interception mode NONE",
         idle(annotated("sidecar.istio.io/interceptionMode", "NONE")),
-        SILENT_POD | {INTERCEPTED},
+        (SILENT_POD - {HANDSHAKES}) | {INTERCEPTED, READY, ASKED, BYPASS},
     ),
     Fault(
         "membership-past-the-sidecar",
