@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 from _pytest.mark.expression import Expression  # nothing public says what -m selects
@@ -11,7 +12,7 @@ from fixtures.run import JUNIT, RUN, Run
 from raymesh import deadlines, stopping
 from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 from raymesh.proof.asking import looks_left, may_be_done
-from raymesh.settings import OPTIONS, Settings, load_settings
+from raymesh.settings import OPTIONS, Option, Settings, load_settings
 from raymesh.subject.wanted import Around, read, wanted_of
 
 pytest_plugins = (
@@ -34,16 +35,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             option.flag,
             dest=option.destination,
             default=None,
-            **({"action": "store_const", "const": "yes"} if option.switch else {"metavar": option.metavar}),
+            **_taken(option),
             help=f"{option.help} (default: {option.default}; environment: {option.variable})",
         )
+
+
+def _taken(option: Option) -> dict[str, Any]:
+    """Return how the command line takes an option's value."""
+    if option.switch:
+        return {"action": "store_const", "const": "yes"}
+    return {"metavar": option.metavar, **({"action": "append"} if option.repeated else {})}
+
+
+def _joined(value: str | list[str] | None) -> str | None:
+    return ",".join(value) if isinstance(value, list) else value
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     destinations = {option.name: option.destination for option in OPTIONS}
     try:
-        settings = load_settings(lambda name: config.getoption(destinations[name]))
+        settings = load_settings(lambda name: _joined(config.getoption(destinations[name])))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     deadlines.scale_by(settings.timeout_factor)

@@ -70,3 +70,8 @@ def load_lane(name: str, path: Path = LANES_FILE) -> Lane:
             f"lane {name!r} needs the keys {sorted(want)}, has {sorted(row)} and, below build, {sorted(build)}"
         )
     return Lane(name=name, digests=digests, build=build, **row)
+
+
+def lane_names(path: Path = LANES_FILE) -> list[str]:
+    """Return the names of all lanes, in the order of the file."""
+    return list(yaml.safe_load(path.read_text())["lanes"])

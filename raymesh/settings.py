@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from raymesh.errors import UsageError
+from raymesh.images.bumping import bumped
 from raymesh.lane import Lane, load_lane
 
 ImageSource = Literal["auto", "pull", "build"]
@@ -31,6 +32,7 @@ class Option:
     metavar: str
     help: str
     switch: bool = False  # it is given without a value, which is "yes"
+    repeated: bool = False  # it is given as often as one likes; the values are then one, with commas between
 
     @property
     def flag(self) -> str:
@@ -47,6 +49,7 @@ class Option:
 
 OPTIONS = (
     Option("lane", "seed", "NAME", "row of versions from manifests/lanes.yaml"),
+    Option("set", "", "PROGRAM=VERSION", "a version other than the lane's, as often as you like", repeated=True),
     Option("image-source", "auto", "WORD", "auto, pull (published images) or build (made here from packages)"),
     Option("keep-cluster", "no", "yes|no", "leave the cluster running, and reuse one that was left"),
     Option("cluster-name", "raymesh", "NAME", "name of the kind cluster"),
@@ -119,7 +122,7 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         raise UsageError(f"--nodes {value['nodes']!r}: a whole number")
     _refuse_what_does_not_go_together(value)
     return Settings(
-        lane=load_lane(value["lane"]),
+        lane=bumped(load_lane(value["lane"]), _list(value["set"]), pulled=source == "pull"),
         image_source=source,  # type: ignore[arg-type]  # _one_of checked it against the same words
         keep_cluster=keep,
         cluster_name=value["cluster-name"],
@@ -183,7 +186,7 @@ ON_A_BORROWED_CLUSTER: tuple[str, ...] = (
     *WITNESSES,
     *(f"{name}-token" for name in WITNESSES),
 )
-ON_A_CLUSTER_MADE_HERE = ("keep-cluster", "cluster-name", "image-source", "nodes")
+ON_A_CLUSTER_MADE_HERE = ("set", "keep-cluster", "cluster-name", "image-source", "nodes")
 
 
 def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:

@@ -72,6 +72,8 @@ completion: pip install 'raymesh[completion]', then eval "$(register-python-argc
 COMMANDS: Mapping[str, Command | Group] = {
     "ports": PORTS,
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
+    "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
+    "compare": Command("compare", "show what differs between the records of two runs", extra="report"),
     "faults": Command("faults", "print the matrix of faults and verdicts of a run as a page", extra="report"),
     "rule": Command("rule", "explain a rule of the linter, or list all"),
     "preflight": Command(

@@ -17,6 +17,7 @@ from raymesh.settings import ON_A_BORROWED_CLUSTER, OPTIONS, WITNESSES, Option, 
 ROWS = yaml.safe_load(LANES_FILE.read_text())["lanes"]
 VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replaced"}
 OTHER_VALUES = {
+    "set": ("kuberay=1.5.1", "ray=2.46.0"),
     "image-source": ("pull", "build"),
     "keep-cluster": ("yes", "no"),
     "cluster-name": ("one", "two"),

@@ -1,0 +1,96 @@
+"""What differs between two runs: verdicts first, what got worse, and nothing where nothing differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raymesh.evidence.compare import Change, as_markdown, as_text, compare
+from raymesh.evidence.record import ProxySeen, Record, VersionSeen
+from raymesh.verdicts.catalog import CHAINS, PLAINTEXT_REFUSED
+from tests.unit.evidence.records import EDGES, GREEN, RED, SIGHTS, judgement
+
+SEEN = replace(GREEN, sights=SIGHTS)
+
+
+def topics(before: Record, after: Record) -> set[str]:
+    return {change.topic for change in compare(before, after)}
+
+
+@pytest.mark.parametrize("record", [GREEN, RED, SEEN])
+def test_a_run_does_not_differ_from_itself(record: Record) -> None:
+    assert not compare(record, record)
+    assert "nothing differs" in as_text((), "a", "b")
+
+
+def test_a_pods_own_name_and_a_later_date_are_no_difference() -> None:
+    renamed = tuple(replace(proxy, pod=f"{proxy.pod}-2") for proxy in GREEN.proxies)
+    assert not compare(GREEN, replace(GREEN, proxies=renamed, started="2027-01-01T00:00:00Z", ended=None))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "was", "now", "worse"),
+    [
+        ((), (judgement(EDGES, ok=False),), "not asked", "red", True),
+        ((), (judgement(EDGES),), "not asked", "green", False),
+        ((judgement(EDGES),), (judgement(EDGES, ok=False),), "green", "red", True),
+        ((judgement(EDGES),), (judgement(EDGES), judgement(EDGES, ok=False)), "green", "red", True),
+        ((judgement(EDGES),), (), "green", "not asked", True),
+        ((judgement(EDGES, ok=False),), (judgement(EDGES),), "red", "green", False),
+        ((judgement(EDGES, ok=False),), (), "red", "not asked", False),
+    ],
+)
+def test_a_verdict_is_green_where_all_its_findings_are(
+    before: tuple[object, ...], after: tuple[object, ...], was: str, now: str, worse: bool
+) -> None:
+    one = replace(GREEN, judgements=before)  # type: ignore[arg-type]  # they are what `judgement` returns
+    other = replace(GREEN, judgements=after)  # type: ignore[arg-type]
+    assert compare(one, other) == (Change("verdict", str(EDGES), was, now, worse=worse),)
+
+
+def test_what_a_bump_of_istio_changes_is_named_with_both_versions() -> None:
+    proxies = tuple(ProxySeen(proxy.pod, proxy.name, "10.0") for proxy in GREEN.proxies)
+    after = replace(GREEN, versions=(VersionSeen("istiod", "1.2.5", ""), GREEN.versions[1]), proxies=proxies)
+    assert compare(GREEN, after) == (
+        Change("version", "istiod", "1.2.4", "1.2.5"),
+        Change("version", "proxy", "stock Envoy 9.9", "stock Envoy 10.0"),
+    )
+
+
+def test_a_port_that_is_no_longer_there_and_one_that_is_seen_as_another_protocol() -> None:
+    assert GREEN.subject
+    gone = replace(GREEN, subject=replace(GREEN.subject, ports=()))
+    [change] = compare(GREEN, gone)
+    assert (change.topic, change.what, change.after) == ("contract", "worker-ports", "-")
+    assert "10002-10012 grpc" in change.before
+    other = replace(SIGHTS, ports=tuple(replace(port, seen_as=("tcp",)) for port in SIGHTS.ports))
+    assert {"port"} == topics(SEEN, replace(SEEN, sights=other))
+
+
+def test_an_edge_that_is_no_longer_mutual_tls_is_named() -> None:
+    edges = (replace(SIGHTS.edges[0], mtls_percent=50.0), *SIGHTS.edges[1:])
+    [change] = compare(SEEN, replace(SEEN, sights=replace(SIGHTS, edges=edges)))
+    assert (change.topic, change.before[:10], change.after[:9]) == ("edge", "100 % mTLS", "50 % mTLS")
+
+
+def test_what_only_one_record_shows_is_a_difference() -> None:
+    assert {"port", "edge"} <= topics(GREEN, SEEN)
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=60))
+def test_no_name_breaks_out_of_its_cell(name: str) -> None:
+    shown = as_markdown((Change("verdict", name, name, name, worse=True),), name, name)
+    lines = shown.splitlines()
+    assert len(lines) == 3
+    assert all(line.count("|") == 5 and "<" not in line and "`" not in line for line in lines)
+
+
+def test_what_got_worse_is_said_to_be() -> None:
+    after = replace(GREEN, judgements=(judgement(PLAINTEXT_REFUSED, ok=False), judgement(CHAINS)))
+    changes = compare(GREEN, after)
+    assert "verdict: WORSE" in as_text(changes, "a", "b")
+    assert "verdict: WORSE" in as_markdown(changes, "a", "b")
