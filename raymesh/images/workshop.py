@@ -76,6 +76,10 @@ class Workshop:
         Raises EnvironmentFault where a registry does not answer or the disk is too small, CommandError where a step
         fails.
         """
+        if self._exists(
+            self.recipes.images[NODE]
+        ):  # it holds all the others; who builds some meanwhile is not waited for
+            return self.references()
         with exclusive(
             cache_dir() / LOCK, what="the building of images", within=gobuild.BUILD_SECONDS, say=self.progress.say
         ):

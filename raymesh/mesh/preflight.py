@@ -49,16 +49,16 @@ def checks(kube: Kube, found: Found, asked: Asked) -> Iterator[Check]:
     """Yield the checks one by one; one that can't be made is not ok, and says why."""
     yield Check("API server", True, f"Kubernetes {found.kubernetes}")
     yield _rights(kube, found, asked)
-    yield _istio(found)
-    yield _kuberay(found)
+    yield istio(found)
+    yield kuberay(found)
     yield from _witnesses(kube, found, asked)
-    yield _try("tracing", lambda: _tracing(kube, found, asked))
-    yield _try("mTLS", lambda: _mtls(kube, found, asked))
+    yield _try("tracing", lambda: tracing(kube, found, asked))
+    yield _try("mTLS", lambda: mtls(kube, found, asked))
     if asked.mode == "look":
         yield _try("sidecars", lambda: _sidecars(kube, asked.namespace))
     else:
         yield Check("injection", bool(found.istio), f"the namespace will be labelled {_labels(found.injection)}")
-        yield _try("room", lambda: _room(kube))
+        yield _try("room", lambda: room(kube))
 
 
 def _try(name: str, check: Any) -> Check:
@@ -87,7 +87,8 @@ def _rights(kube: Kube, found: Found, asked: Asked) -> Check:
     )
 
 
-def _istio(found: Found) -> Check:
+def istio(found: Found) -> Check:
+    """Return whether there is an Istio that is known."""
     minor = found.istio_minor
     if not found.istio:
         return Check("Istio", False, found.missing.get("istio", "none"), "install Istio with sidecars")
@@ -101,7 +102,8 @@ def _istio(found: Found) -> Check:
     )
 
 
-def _kuberay(found: Found) -> Check:
+def kuberay(found: Found) -> Check:
+    """Return whether there is an operator that is known, and whether it is in the mesh."""
     if not found.operator_pods:
         return Check("KubeRay", False, found.missing.get("kuberay", "none"), "install the KubeRay operator")
     version = found.kuberay_version
@@ -139,7 +141,7 @@ def _place(name: str, found: Found, url: str) -> str:
     return f"{addon.namespace}/{addon.service}:{addon.port}" if addon else url
 
 
-def _tracing(kube: Kube, found: Found, asked: Asked) -> Check:
+def tracing(kube: Kube, found: Found, asked: Asked) -> Check:
     """What share of the calls is traced: MeshConfig's, unless a Telemetry of the root or the namespace says another."""
     if "jaeger" in asked.without:
         return Check("tracing", True, "--without jaeger: not asked")
@@ -148,9 +150,9 @@ def _tracing(kube: Kube, found: Found, asked: Asked) -> Check:
     where = "meshConfig.defaultConfig.tracing" if "sampling" in config else "Istio's default"
     for space in (found.namespace, asked.namespace):
         for doc in _telemetries(kube, space):
-            for tracing in doc["spec"].get("tracing") or []:
-                if "randomSamplingPercentage" in tracing:
-                    said, where = tracing["randomSamplingPercentage"], f"Telemetry {space}/{doc['metadata']['name']}"
+            for one in doc["spec"].get("tracing") or []:
+                if "randomSamplingPercentage" in one:
+                    said, where = one["randomSamplingPercentage"], f"Telemetry {space}/{doc['metadata']['name']}"
     share = float(said)
     wanted = asked.sampling * ALL
     return Check(
@@ -169,7 +171,8 @@ def _telemetries(kube: Kube, namespace: str) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout)["items"]) if done.code == 0 else []
 
 
-def _mtls(kube: Kube, found: Found, asked: Asked) -> Check:
+def mtls(kube: Kube, found: Found, asked: Asked) -> Check:
+    """Return which mTLS is demanded: by the namespace, else by the mesh."""
     modes = {space: _mode(kube, space) for space in (found.namespace, asked.namespace) if space}
     told = modes.get(asked.namespace) or modes.get(found.namespace) or "PERMISSIVE"
     seen = f"{told} by the PeerAuthentications of {' and '.join(modes)}"
@@ -201,7 +204,8 @@ def _sidecars(kube: Kube, namespace: str) -> Check:
     )
 
 
-def _room(kube: Kube) -> Check:
+def room(kube: Kube) -> Check:
+    """Return whether the nodes have room for a small Ray cluster and who knocks."""
     done = kube.kubectl("get", "nodes", "-o", "json", check=False)
     if done.code:
         return Check("room", True, "nodes can't be read, so it is not known whether there is room for the pods")

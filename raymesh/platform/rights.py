@@ -1,7 +1,6 @@
 """What raymesh may have to do on a borrowed cluster: one table, of which manifests/rbac/ and `preflight` are made.
 
-A row that is not here is not needed: a unit test holds the manifests to it, and the runs that docs/any-cluster.md
-tells of were made by a ServiceAccount that had these and no more.
+A unit test holds the manifests to it. `preflight` also tries to read nodes, and does without where it may not.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ class Contract:
             params.update(_flag_values(port, port.numbers))
         return params
 
-    def listeners(self, role: Role) -> tuple[Port, ...]:
-        """Every port that may listen in a pod of this role: declared, or `allowed` with a reason."""
-        return tuple(p for p in self.ports if role in p.roles)
+    def listeners(self, role: Role, group: str = "") -> tuple[Port, ...]:
+        """Every port that may listen in a pod of this role and group: declared, or `allowed` with a reason."""
+        return tuple(p for p in self.ports if p.of(role, group))
 
     def find(self, name: str) -> Port:
         """The port of this name, the first one if there are several. Raises KeyError."""

@@ -37,6 +37,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
 WINDOW_SECONDS = 20  # of Kiali's rates: four scrapes
+WATCHED_ANEW_SECONDS = 60.0
 HANDS = 4  # programs at once: kubectl waits most of its time, also on two cores
 
 
@@ -175,7 +176,12 @@ class Bench:
         return beat
 
     def watch(self) -> None:
-        """Let time pass between two snapshots of what the sidecars received."""
+        """Let time pass between two snapshots of what the sidecars received, unless there are some of just now."""
+        if (
+            self.windows
+            and time.time() - max((one.ended for one in self.windows[-1]), default=0) / 1e6 < WATCHED_ANEW_SECONDS
+        ):
+            return
         before = self._received()
         hold_for("what flows by itself", lambda: None, holds=lambda _: True, seconds=self.watching)
         after = self._received()

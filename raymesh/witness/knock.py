@@ -167,12 +167,12 @@ def targets(
         heard = set(listening[pod.name]) - set(apart)
         declared = {
             number
-            for port in contract.listeners(pod.role)
+            for port in contract.listeners(pod.role, pod.group)
             if port.numbers is not None and (port.declared_in != "none" or len(port.numbers) == 1)
             for number in port.numbers
         }
         for number in sorted(heard | declared):
-            known = contract.port_at(number, pod.role)
+            known = contract.port_at(number, pod.role, pod.group)
             speaks: AppProtocol = known.speaks if known else "tcp"
             path = PATHS.get(known.name, "/") if known else "/"
             listens = number in heard

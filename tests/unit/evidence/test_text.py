@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from raymesh.evidence.record import Failure, Record, TakenOut
+from raymesh.evidence.record import Failure, LintSaid, Record, TakenOut
 from raymesh.evidence.text import NO_FAULT, fault_table, headline, not_asked, phase_table, report, verdict_table
 from raymesh.verdicts import catalog
 from tests.unit.evidence.records import CHAINS, EDGES, EMPTY, GREEN, PLAINTEXT, RECORDS, RED, fault, judgement
@@ -149,3 +149,16 @@ def test_a_green_verdict_that_a_fault_did_not_turn_red_is_named() -> None:
         "1 of 2 verdicts that were judged were also red under a fault"
         "; nothing in this run shows that the others can fail: V501"
     )
+
+
+def test_a_red_verdict_says_which_rule_foretold_it_and_a_green_one_does_not() -> None:
+    said = LintSaid("RM001", "error", "mine.yaml:3:1", "6381 is not declared", "declare it", (PLAINTEXT.id,))
+    other = replace(said, rule="RM027", foretells=())
+    for record in (RED, GREEN):
+        text = report(replace(record, lint=(said, other)))
+        red = any(one.verdict == PLAINTEXT.id and not one.ok for one in record.judgements)
+        assert ("RM001 said so: 6381 is not declared; cure: declare it" in text) == red
+        assert "RM027 said so" not in text
+        assert "the linter on the manifests: 2 findings" in text
+        assert "mine.yaml:3:1: error RM001: 6381 is not declared" in text
+    assert "the linter" not in report(RED)

@@ -63,3 +63,49 @@ def test_a_name_that_is_known_or_that_may_still_come_does_not(
     asked = Asked(monkeypatch, pod(age=age), code)
     with pytest.raises(WaitTimeout, match="Running, not ready: ray-head"):
         deployed.wait(asked.kube, SUBJECT, within=0.1)
+
+
+def probed(number: int, container: str = "ray-worker") -> dict[str, Any]:
+    asked = pod(age=5, node_type="worker")
+    command = ["bash", "-c", f"wget -T 2 -q -O- http://localhost:{number}/api/local_raylet_healthz | grep success"]
+    asked["spec"]["containers"] = [
+        {"name": "istio-proxy"},
+        {"name": container, "readinessProbe": {"exec": {"command": command}}},
+    ]
+    asked["status"]["containerStatuses"][0]["name"] = container
+    return asked
+
+
+def test_a_probe_that_asks_a_port_of_nobody_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, probed(7484), KNOWN)
+    with pytest.raises(TerminalState, match="its readinessProbe asks localhost:7484, and nothing opens that port"):
+        deployed.wait(asked.kube, SUBJECT, within=1)
+
+
+def test_one_that_asks_the_agent_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch, probed(52365), KNOWN)
+    with pytest.raises(WaitTimeout):
+        deployed.wait(asked.kube, SUBJECT, within=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "doc", "names"),
+    [
+        ("RayCluster", {"metadata": {"name": "mine"}}, ["mine"]),
+        ("RayJob", {"status": {"rayClusterName": "mine-raycluster-x"}}, ["mine-raycluster-x"]),
+        ("RayJob", {}, []),
+        (
+            "RayService",
+            {
+                "status": {
+                    "activeServiceStatus": {"rayClusterName": "a"},
+                    "pendingServiceStatus": {"rayClusterName": "b"},
+                }
+            },
+            ["a", "b"],
+        ),
+        ("RayService", {"status": {"activeServiceStatus": {}, "pendingServiceStatus": {"rayClusterName": "b"}}}, ["b"]),
+    ],
+)
+def test_the_clusters_of_an_object_are_those_of_its_status(kind: str, doc: dict[str, Any], names: list[str]) -> None:
+    assert deployed.clusters_of(kind, doc) == names

@@ -215,3 +215,15 @@ def test_a_client_without_its_certificate_is_not_sent_out(client: str) -> None:
 
 def test_a_key_is_not_part_of_what_is_printed() -> None:
     assert "secret" not in repr(Means(foreign=Certificate(pem="secret")))
+
+
+def test_a_group_with_numbers_of_its_own_is_knocked_at_those_alone() -> None:
+    known = contract("2.10.0")
+    [port] = known.named("object-manager-port")
+    usual = replace(port, groups=("headgroup", "plain"))
+    apart = replace(port, numbers=range(7491, 7492), roles=("worker",), groups=("wide",))
+    mixed = replace(known, ports=(*(one for one in known.ports if one is not port), usual, apart))
+    pods = (replace(MEMBERS[1], group="plain"), replace(MEMBERS[2], group="wide"))
+    found = targets(pods, {"w1": [6381], "w2": [7491]}, mixed)
+    numbers = {name: {one.port for one in found if one.pod == name} & {6381, 7491} for name in ("w1", "w2")}
+    assert numbers == {"w1": {6381}, "w2": {7491}}
