@@ -16,6 +16,7 @@ from raymesh.manifests.patching import Doc, patched
 from raymesh.mesh import istio
 from raymesh.proof.bench import Bench
 from raymesh.subject import CLUSTER_LABEL, GROUP_LABEL, TYPE_LABEL, RayPod, by_role
+from raymesh.traffic import TrafficFailed
 from raymesh.waiting import wait_for
 
 OWN = "raymesh-fault"  # name of what a fault makes, and label of its pods
@@ -205,12 +206,21 @@ def joiner(bench: Bench, changes: Mapping[str, Any] | None = None, *, address: s
 
 
 def joined(changes: Mapping[str, Any] | None = None, *, address: str = "") -> Break:
-    """Let one more worker join Ray, unlike the others in `changes`."""
+    """Let one more worker join Ray, unlike the others in `changes`, and let Ray forget it in the end."""
 
     @contextlib.contextmanager
     def broken(bench: Bench) -> Iterator[None]:
-        with pods(bench, [joiner(bench, changes, address=address)]):
-            yield
+        try:
+            with pods(bench, [joiner(bench, changes, address=address)]):
+                yield
+        finally:
+            wait_for(  # until then Ray calls it, and there is nobody at the other end
+                "Ray takes the node that left for dead",
+                lambda: sum(bench.work().alive.values()),
+                until=lambda alive: alive == bench.subject.size,
+                within=deadlines.READY,
+                transient=(TrafficFailed,),
+            )
 
     return broken
 

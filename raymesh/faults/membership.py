@@ -183,8 +183,9 @@ SILENT_POD = frozenset(
         INSIDER_SERVED, ALL_TRIED, LISTENING, KNOWN, EVERY_CALL, WORKED,
     }
 )  # fmt: skip
-# One that joined and was given no work.
-IDLE_NODE = frozenset({COUNTED, MUTUAL_GROWS, EVERY_CALL, WORKED})
+# One that joined and was given no work. Its pod is not KubeRay's: it is a workload of its own, whose connection to the
+# GCS Kiali knows from its own side alone, where Istio does not say how it was secured.
+IDLE_NODE = frozenset({COUNTED, MUTUAL_GROWS, EVERY_CALL, WORKED, KIALI_EDGES})
 # istiod gives a headless Service one cluster for all its pods: one of them without a sidecar, and all are called in
 # plaintext, which the others refuse. Ray's worker ends within 20 s.
 NO_MORE_MTLS = frozenset(
