@@ -1,11 +1,18 @@
-"""Where things are: the checkout, and what outlives a run."""
+"""Where things are: the checkout or what a wheel has of it, and what outlives a run."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+SUITE = PACKAGE / "suite"  # in a wheel alone: setup.py puts it there
+ROOT = SUITE if SUITE.is_dir() else PACKAGE.parent  # of conftest.py, fixtures, images, manifests, tests
+
+
+def in_tree(path: str) -> Path:
+    """The file at a path of the checkout: the package's own stand beside this module wherever that is."""
+    return (PACKAGE.parent if path.startswith("raymesh/") else ROOT) / path
 
 
 def cache_dir() -> Path:

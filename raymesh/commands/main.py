@@ -60,7 +60,7 @@ examples:
 DESCRIPTION = """\
 Ray inside an Istio mesh: proved, checked and made.
 
-  prove it    make e2e, or pytest -m e2e, in a checkout: the guide on a real cluster, judged by independent witnesses
+  prove it    raymesh prove: the guide, or your manifests, on a real cluster, judged by independent witnesses
   check it    raymesh ports lint [FILE|DIR|-]: manifests against the ports that Ray opens and what a mesh does to them
   make it     raymesh ports generate --ray VERSION: the headless Service and the rayStartParams
   measure it  raymesh ports audit --ray VERSION: real Ray on this machine against the port contract
@@ -71,6 +71,7 @@ completion: pip install 'raymesh[completion]', then eval "$(register-python-argc
 """
 COMMANDS: Mapping[str, Command | Group] = {
     "ports": PORTS,
+    "prove": Command("prove", "prove on a cluster that Ray runs inside the mesh", extra="e2e"),
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
     "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
     "compare": Command("compare", "show what differs between the records of two runs", extra="report"),

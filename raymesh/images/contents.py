@@ -13,7 +13,7 @@ from raymesh.images import registry
 from raymesh.images.recipes import GoFamily, Recipes, fill, load_recipes
 from raymesh.lane import Lane
 from raymesh.machine.toolbox import packages_there
-from raymesh.paths import ROOT
+from raymesh.paths import in_tree
 
 Component = dict[str, Any]
 REQUIRED = re.compile(r"^(?:require )?\t?(?P<module>\S+\.\S+) (?P<version>v\S+)", re.MULTILINE)
@@ -65,7 +65,7 @@ def _built(lane: Lane, recipes: Recipes) -> Iterator[Component]:
         name, _, tag = recipe.reference(lane).rpartition(":")
         yield _component("container", name, tag, f"pkg:oci/{recipe.name}@{tag}?repository_url={name}", "made here")
         if recipe.wheels:
-            yield from _wheels(ROOT / fill(recipe.wheels, lane), recipe.name)
+            yield from _wheels(in_tree(fill(recipe.wheels, lane)), recipe.name)
         for names in recipe.debs.values():
             yield from _debian({(name, "") for name in names}, recipe.name)
     for name in sorted({family for recipe in recipes.images.values() for family in recipe.bin}):

@@ -26,7 +26,7 @@ from raymesh.machine.engine import Engine
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
 from raymesh.machine.toolbox import toolbox
-from raymesh.paths import ROOT, cache_dir
+from raymesh.paths import cache_dir, in_tree
 from raymesh.progress import Progress
 from raymesh.stopping import Threads
 
@@ -196,7 +196,7 @@ class Workshop:
         return Path(name)
 
     def _requirements(self, recipe: Recipe) -> Path:
-        return ROOT / fill(recipe.wheels or "", self.lane)
+        return in_tree(fill(recipe.wheels or "", self.lane))
 
     def _wheels(self, image: str, requirements: Path) -> Path:
         done = cache_dir() / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]

@@ -24,7 +24,7 @@ from raymesh.machine.engine import Engine
 from raymesh.machine.programs import run
 from raymesh.machine.toolbox import toolbox
 from raymesh.manifests.patching import Doc, load
-from raymesh.paths import ROOT, cache_dir
+from raymesh.paths import PACKAGE, ROOT, cache_dir
 from raymesh.platform.kube import Kube
 from raymesh.progress import Progress
 from raymesh.waiting import wait_for
@@ -89,7 +89,7 @@ def _installed_by(images: str) -> str:
     """Return a digest of what decides how a cluster is set up: images, manifests, and the code that patches them."""
     digest = hashlib.sha256(images.encode())
     files = [path for one in INSTALLED for path in (ROOT / "manifests" / one).rglob("*.yaml")]
-    for path in sorted([*files, *(ROOT / "raymesh" / "mesh" / f"{name}.py" for name in INSTALLERS)]):
+    for path in sorted([*files, *(PACKAGE / "mesh" / f"{name}.py" for name in INSTALLERS)]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -117,6 +117,24 @@ def test_the_sdist_has_the_suite_and_what_it_stands_on(dists: list[Path]) -> Non
     assert not [name for name in names if name.endswith(".pyc") or "/." in name.removeprefix(".ci/")]
 
 
+def test_the_suite_is_had_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
+    """An environment with the wheel and what its extra e2e brings; the tests are those of the package."""
+    site = tmp_path / "env" / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    (site / "others.pth").write_text(f"{Path(yaml.__file__).parents[1]}\n")  # behind the wheel, and without its .pth
+    (tmp_path / "fixtures.py").write_text("raise AssertionError('of the folder that somebody stands in')")
+    command = [tmp_path / "env" / "bin" / "python", "-P", "-m", "raymesh", "prove", "--", "--collect-only", "-v"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"rootdir: {site / 'raymesh' / 'suite'}" in done.stdout
+    for path in (ROOT / "tests" / "e2e").glob("test_*.py"):
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE):
+            assert f"Function {name}" in done.stdout
+    assert not (tmp_path / "artifacts").exists(), "nothing was run"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

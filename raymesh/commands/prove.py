@@ -1,0 +1,67 @@
+"""`raymesh prove`: the suite on a cluster, from a checkout or from an installed package."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+import pytest_kind  # noqa: F401 - of the extra alone: missing, the command line says how to get it
+
+from raymesh.paths import ROOT
+from raymesh.settings import OPTIONS
+
+HELP = "prove on a cluster that Ray runs inside the mesh"
+EXAMPLES = """\
+examples:
+  raymesh prove                                     the guide, on a kind cluster that is made for it and removed
+  raymesh prove --keep-cluster yes                  the same; the cluster stays, and the next run is faster
+  raymesh prove --subject mine/                     your manifests, on such a cluster
+  raymesh prove --context prod --running ray/mine   what runs there, as it is: nothing is changed
+  raymesh prove --every-fault                       break it in every way that is known
+  raymesh prove -- -k mtls                          what stands behind -- is pytest's
+
+It is `pytest -m e2e` of the suite in this package. Evidence and report are written to the folder of --artifacts.
+
+exit codes: pytest's: 0 proven, 1 not, 2 interrupted, 3 internal error, 4 wrong usage or a fault of the machine
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of a run, as the suite has them."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--every-fault", action="store_true", help="make every fault that is known")
+    parser.add_argument("pytest", nargs="*", metavar="-- PYTEST", help="options for pytest")
+    group = parser.add_argument_group("the run")
+    for option in OPTIONS:
+        told = f"{option.help} (default: {option.default or 'none'}; environment: {option.variable})"
+        if option.switch:
+            group.add_argument(option.flag, dest=option.destination, action="store_const", const="yes", help=told)
+        else:
+            group.add_argument(option.flag, dest=option.destination, metavar=option.metavar, help=told)
+
+
+def run(arguments: argparse.Namespace) -> NoReturn:
+    """Become pytest on the suite: what is imported here already it could not rewrite, and signals reach it."""
+    mark = "faults" if arguments.every_fault else "e2e"
+    # -P: nothing of the folder that somebody stands in is imported. No cache: site-packages is not written to.
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        mark,
+    ]
+    for option in OPTIONS:
+        value = getattr(arguments, option.destination)
+        if value is not None:
+            words += [option.flag] if option.switch else [f"{option.flag}={value}"]
+    sys.stdout.flush()
+    os.execv(sys.executable, [*words, *arguments.pytest, str(ROOT / "tests" / mark)])  # noqa: S606 - words, no shell
