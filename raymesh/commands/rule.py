@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps([_fields(rule, bool(wanted)) for rule in wanted or known], indent=2))
     elif wanted:
-        print("\n".join(f"{page(rule)}\n{url(rule)}\n" for rule in wanted).rstrip())
+        print("\n".join(map(page, wanted)).rstrip())
     else:
         for rule in known:
             print(f"{rule}  {_severity(rule)!s:8} {title(rule)}")

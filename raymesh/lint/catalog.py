@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from raymesh import __version__
 from raymesh.lint.diagnostics import UNREADABLE
 from raymesh.lint.registry import all_rules
 
 PAGES = Path(__file__).with_name("pages")
-WEB = "https://raymesh.readthedocs.io/en/latest/rules"
+PURL = f"pkg:generic/raymesh@{__version__}"
 UNREADABLE_TITLE = "could not be read"
 HEADER = """\
 # Rules of `raymesh ports lint`
@@ -28,9 +29,14 @@ def page(rule: str) -> str:
     return (PAGES / f"{rule}.md").read_text(encoding="utf-8")
 
 
+def lookup(rule: str) -> str:
+    """The command that prints the page of a rule: it needs no network."""
+    return f"raymesh rule {rule}"
+
+
 def url(rule: str) -> str:
-    """Where the page of a rule is on the web."""
-    return f"{WEB}/{rule}/"
+    """The page of a rule as a package URL (purl): it names the file in this release, and no host that could be gone."""
+    return f"{PURL}#raymesh/lint/pages/{rule}.md"
 
 
 def title(rule: str) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from raymesh.lint.catalog import title, url
+from raymesh.lint.catalog import lookup, title
 from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.lint.summary import not_checked, summary
 from raymesh.manifests.places import shown
@@ -50,7 +50,7 @@ def as_github(report: Report) -> str:
         path, line, column = where(finding)
         lines.append(
             f"::{_GITHUB[finding.severity]} file={_property(path)},line={line},col={column},title={finding.rule}::"
-            + _data(f"{_told(finding)} ({url(finding.rule)})")
+            + _data(f"{_told(finding)} ({lookup(finding.rule)})")
         )
     return "\n".join(lines)
 
@@ -81,7 +81,7 @@ def as_junit(report: Report) -> str:
     for path in sorted({*report.sources, *(f.place.path for f in report.findings)}):
         case = Tree.SubElement(suite, "testcase", classname="raymesh", name=_xml(path))
         for finding in (f for f in report.findings if f.place.path == path):
-            told = f"{finding.place}: {finding.severity} {finding.rule}: {_told(finding)}\n{url(finding.rule)}"
+            told = f"{finding.place}: {finding.severity} {finding.rule}: {_told(finding)}\nsee: {lookup(finding.rule)}"
             if finding.severity >= Severity.WARNING:
                 failures += 1
                 failure = Tree.SubElement(case, "failure", type=finding.rule, message=_xml(finding.message))
@@ -103,7 +103,7 @@ def as_markdown(report: Report) -> str:
         lines += ["", "| | rule | where | what |", "| --- | --- | --- | --- |"]
     for finding in report.findings:
         path, line, _ = where(finding)
-        rule = f'[{finding.rule}]({url(finding.rule)} "{title(finding.rule)}")'
+        rule = f"{finding.rule}: {_cell(title(finding.rule))}"
         lines.append(f"| {finding.severity} | {rule} | `{_cell(path)}:{line}` | {_cell(_told(finding))} |")
     return "\n".join([*lines, "", *(f"- {_cell(line)}" for line in not_checked(report))]).rstrip() + "\n"
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from raymesh import __version__
-from raymesh.lint.catalog import title, url
+from raymesh.lint.catalog import lookup, title, url
 from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.lint.run import Report
 from raymesh.lint.summary import not_checked, summary
@@ -44,7 +44,7 @@ def as_lines(findings: Iterable[Diagnostic], colour: bool = False, pages: bool =
     for finding in findings:
         lines += _finding(finding, colour)
         if finding.rule not in told and pages:
-            lines.append(f"    see: raymesh rule {finding.rule}, or {url(finding.rule)}")
+            lines.append(f"    see: {lookup(finding.rule)}")
         told.add(finding.rule)
     return lines
 

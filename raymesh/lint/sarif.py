@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from raymesh import __version__
-from raymesh.lint.catalog import WEB, page, title, url
+from raymesh.lint.catalog import PURL, lookup, page, title, url
 from raymesh.lint.codehosts import fingerprints, where
 from raymesh.lint.diagnostics import UNREADABLE, Diagnostic, Severity
 from raymesh.lint.registry import all_rules
@@ -30,7 +30,7 @@ def as_sarif(report: Report) -> str:
         "name": "raymesh",
         "version": __version__,
         "semanticVersion": __version__,
-        "informationUri": WEB.removesuffix("rules"),
+        "informationUri": PURL,
         "rules": [_rule(UNREADABLE, Severity.ERROR), *(_rule(r.id, r.severity) for r in all_rules().values())],
     }
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -41,7 +41,7 @@ def _rule(rule: str, severity: Severity) -> dict[str, Any]:
     return {
         "id": rule,
         "shortDescription": {"text": title(rule)},
-        "help": {"text": f"raymesh rule {rule}", "markdown": page(rule)},
+        "help": {"text": lookup(rule), "markdown": page(rule)},
         "helpUri": url(rule),
         "defaultConfiguration": {"level": _LEVELS[severity]},
     }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raymesh.lint.catalog import page, url
+from raymesh.lint.catalog import lookup, page, url
 from raymesh.lint.codehosts import as_github, as_gitlab, as_junit, as_markdown, fingerprints
 from raymesh.lint.diagnostics import Diagnostic, Severity, Suppressed
 from raymesh.lint.formats import FORMATS, as_json, as_text
@@ -107,7 +107,7 @@ def test_junit_has_a_case_for_every_file_and_notes_fail_none() -> None:
 def test_the_page_of_a_rule_is_named_once_in_text() -> None:
     report = lint_texts({"m": CLEAN.replace("appProtocol: grpc\n", "appProtocol: http\n")})
     assert len([f for f in report.findings if f.rule == "RM008"]) > 2
-    assert as_text(report).count(url("RM008")) == 1
+    assert as_text(report).count(lookup("RM008")) == 1
 
 
 def test_github_annotations_are_single_lines() -> None:
