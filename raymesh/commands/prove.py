@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 from typing import NoReturn
 
-import pytest_kind  # noqa: F401 - of the extra alone: missing, the command line says how to get it
-
 from raymesh.paths import ROOT
 from raymesh.settings import OPTIONS
+
+if importlib.util.find_spec("pytest_kind") is None:  # of the extra alone; the command line says how to get it
+    raise ModuleNotFoundError("no pytest_kind", name="pytest_kind")
 
 HELP = "prove on a cluster that Ray runs inside the mesh"
 EXAMPLES = """\

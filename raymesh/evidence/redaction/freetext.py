@@ -50,6 +50,7 @@ HOT_WORDS = (
         ":3306:",
         "basic ",
     ),
+    *("on >", "code=", "ticket=", "assertion=", "samlresponse=", "zip", "kinit", "sudo -s", "cryptsetup", "openssl"),
     *("digest ", "negotiate ", "ntlm "),
 )
 # `access key`, `pass phrase`: two words are a name, too.
@@ -104,6 +105,24 @@ COMMANDS = (
     re.compile(r"(?P<before>(?:^|\s)[\w.*-]+:(?:\d+|\*):[^:\s]+:[^:\s]+:)(?P<value>\S+)$", re.MULTILINE),  # .pgpass
     re.compile(r"(?P<before>\b[\w.-]+:)(?P<value>[^\s@:]+)(?=@(?:tcp|unix|udp)\()"),
     re.compile(r"(?P<before>\bjdbc:oracle:thin:)(?P<value>[^@\s]+)(?=@)"),
+    re.compile(
+        r"(?P<before>\b(?:requirepass|masterauth|primaryauth|auth-pass[ \t]+\S+)[ \t]+[\"']?)"
+        r"(?P<value>[^\s\"']+)(?=[\"']?[ \t\r]*$)",
+        re.MULTILINE,  # redis.conf, sentinel.conf
+    ),
+    re.compile(r"(?P<before>\buser\s+\S+\s+(?:(?:on|off|reset\w*|[~&%+-]\S*)\s+)*>)(?P<value>\S+)"),  # Redis' ACL
+    re.compile(r"(?P<before>\baws_access_key\s+\S+\s+)(?P<value>\S+)"),  # CoreDNS
+    re.compile(
+        r"(?P<before>\b(?:api|access|account|license|private|secret)[ _-]?key\s+)"
+        r"(?P<value>(?=\S*[A-Za-z])(?=\S*\d)[\w.+/=-]{16,})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<before>[?&](?:code|ticket|assertion|client_assertion|SAMLResponse)=)(?P<value>[^&\s\"'<>#]{8,})"),
+    re.compile(
+        r"(?P<before>\becho\s+(?:-n\s+)?[\"']?)(?P<value>[^|\s\"'$]+)"
+        r"(?=[\"']?\s*\|[^|\n]*(?:-stdin\b|\b(?:chpasswd|kinit|passwd|cryptsetup|gpg|openssl)\b|\bsudo -S))"
+    ),
+    re.compile(r"(?P<before>\b(?:un)?zip\b[^\n]*?\s-P\s*)(?P<value>\S+)"),
     re.compile(r"(?P<before>\b(?:IDENTIFIED BY|PASSWORD)\s+')(?P<value>[^']+)(?=')", re.IGNORECASE),
 )
 PAIR = re.compile(
@@ -111,6 +130,12 @@ PAIR = re.compile(
     r"\\*[\"']?\b(?:value|raw_value|val)\\*[\"']?\s*[:=]\s*(?=\S)",
     re.IGNORECASE,
 )
+# A name, and its value further on: an element with attributes, a variable of HCL.
+APART = re.compile(
+    r"(?P<before><(?P<tag>[\w.:-]+)\s[^<>\n]*>)(?P<text>[^<\n]+)(?=</)"
+    r"|(?P<head>\bvariable\s+\"?(?P<name>[\w-]+)\"?\s*\{[^{}]{0,300}?\bdefault\s*=\s*\")(?P<default>[^\"\n]*)"
+)
+LIST = re.compile(r"\[\s*(?P<quote>\\*[\"'])(?P<inside>.*?)(?P=quote)\s*\]")
 EXPORTED = re.compile(
     r"(?P<before>(?:\b(?:export|setenv|declare -x|set -x|ENV|env|set env \S+)|(?:^|\s)(?:-e|--env))[ =]\s*[\"']?"
     r"(?P<name>[A-Z_][A-Z0-9_]*)[= ])(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\n;&|]+?(?=\s+-|\s*[;&|]|\s*$))",
@@ -159,6 +184,7 @@ def _without_named(text: str, taken: Taken) -> str:
     text = _named(text, taken)
     for command in COMMANDS:
         text = command.sub(lambda found: _cut(found, Kind.NAMED, taken), text)
+    text = APART.sub(lambda found: _apart(found, taken), text)
     text = EXPORTED.sub(lambda found: _exported(found, taken), text)
     text = BASIC.sub(lambda found: _scheme(found, taken), text)
     text = SPOKEN_FOR.sub(
@@ -211,6 +237,9 @@ def _value_of(text: str, start: int, name: str, hot: re.Match[str]) -> tuple[int
 
 def _end_of(text: str, begin: int, name: str, joint: str, before: str) -> tuple[int, int]:
     """Return where a value begins and ends: within its quotes, within quotes around name and value, or by its place."""
+    listed = LIST.match(text, begin)
+    if listed:
+        return listed.span("inside")
     quote = QUOTE.match(text, begin)
     if quote:
         return quote.end(), _closing(text, quote)
@@ -266,6 +295,14 @@ def _paired(text: str, taken: Taken) -> str:
 
 def _exported(found: re.Match[str], taken: Taken) -> str:
     return found[0] if names.is_harmless(found["name"]) else _cut(found, Kind.ENVIRONMENT, taken)
+
+
+def _apart(found: re.Match[str], taken: Taken) -> str:
+    name, before = (found["tag"], found["before"]) if found["tag"] else (found["name"], found["head"])
+    if not names.is_secret(name) or is_plain(found["text"] or found["default"]):
+        return found[0]
+    taken[Kind.NAMED] += 1
+    return f"{before}{GONE}"
 
 
 def _scheme(found: re.Match[str], taken: Taken) -> str:

@@ -84,6 +84,16 @@ OPENING = {
     "gcp",
     "openai",
     "wandb",
+    "routing",
+    "integration",
+    "subscription",
+    "ingest",
+    "ingestion",
+    "instrumentation",
+    "registration",
+    "write",
+    "unseal",
+    "recovery",
 }
 PAIRS = {
     ("connection", "string"),
@@ -217,7 +227,7 @@ POINTING = {"name", "key", "namespace", "kind", "optional", "items", "path", "au
 # Whole files that hold nothing else.
 FILES = re.compile(
     r"(?:.*[-_.])?(?:kubeconfig|npmrc|netrc|pypirc|dockercfg|dockerconfigjson|git-credentials|pgpass|htpasswd|shadow)"
-    r"|.*\.(?:p12|pfx|jks|keystore|ppk|kdbx|kubeconfig)",
+    r"|userlist\.txt|users\.acl|.*\.(?:p12|pfx|jks|keystore|ppk|kdbx|kubeconfig)",
     re.IGNORECASE,
 )
 HEADERS = re.compile(
@@ -403,7 +413,11 @@ def holds_secrets(name: str) -> bool:
     return (
         bool(words)
         and is_secret(name)
-        and bool(INSIDE.search(words[-1]) or words[-1] in {*KEYS, "data"} or words[-1] in LAST - {"auth"})
+        and bool(
+            INSIDE.search(words[-1])
+            or words[-1] in {*KEYS, "data", "cookie", "cookies"}
+            or words[-1] in LAST - {"auth"}
+        )
     )
 
 
@@ -420,6 +434,8 @@ def is_variable(name: str) -> bool:
 
 def is_environment(name: str) -> bool:
     """Tell whether an object of this name holds environment variables."""
+    if name == "proxyMetadata":  # Istio's: environment variables of the sidecar
+        return True
     return ENVIRONMENTS.fullmatch(name) is not None and not name.lower().startswith("runtime")  # Ray's runtime_env
 
 

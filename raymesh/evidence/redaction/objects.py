@@ -148,7 +148,7 @@ class Walk:
                 result.append(self._gone(item, Kind.NAMED))
             else:
                 result.append(self._clean(item, self._taken))
-            flagged = flag is not None and names.is_secret(flag["name"])
+            flagged = flag is not None and (names.is_secret(flag["name"]) or (item == "-a" and "redis-cli" in value))
         return result
 
     def _environment(self, part: Any) -> Any:

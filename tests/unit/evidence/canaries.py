@@ -454,6 +454,39 @@ LINES = (
     "EnvVar{{Name:ANY_THING,Value:{},ValueFrom:nil,}}",
     "sasl.jaas.config=x username=bob password={};",
     "token%3D{}%20",
+    '<apiToken type="x">{}</apiToken>',
+    'variable "db_password" {{ default = "{}" }}',
+    '"set-cookie":["session={}; HttpOnly"]',
+    "routing_key={}",
+    "Ocp-Apim-Subscription-Key: {}",
+    "datadog api key {}0 is invalid",
+    "unzip -P {} x.zip",
+    "echo 'bob:{}' | chpasswd",
+    "echo {} | docker login --password-stdin registry",
+    "GET /callback?code={}&state=x HTTP/1.1",
+    "requirepass {}",
+    'masterauth "{}"',
+    "user bob on >{} ~* +@all",
+    "map[X-Api-Key:[{}] Accept:[*/*]]",
+    "rediss://:{}@redis:6379/0",
+    "https://bob:{}@pip.corp/simple",
+    "redis%3A%2F%2F%3A{}%40redis%3A6379",
+    "ldap://cn=admin,dc=x:{}@ldap:389",
+    "Driver={{ODBC Driver 17}};Server=x;UID=sa;PWD={};",
+    "host=db port=5432 user=bob password={} dbname=x sslmode=require",
+    "ray.init(address='auto', _redis_password='{}')",
+    'POST /api/jobs/ {{"entrypoint":"python x.py","runtime_env":{{"env_vars":{{"K":"{}"}}}}}}',
+    "OTEL_EXPORTER_OTLP_HEADERS=api-key={},x=y",
+    "metadata: authorization:[Bearer {}1] user-agent:[x]",
+    "Settings(host='x', password=SecretStr('{}'), port=1)",
+    "&Config{{Host:db Password:{} Port:1}}",
+    "https://x/cb#access_token={}&token_type=bearer",
+    "PGPASSWORD={} psql -h db",
+    "az login --service-principal -u x -p {} --tenant t",
+    "kubectl create secret docker-registry r --docker-password={} --docker-username=b",
+    "skopeo copy --src-creds bob:{} docker://x",
+    "mount -t cifs //x -o username=b,password={}",
+    "key -----BEGIN PRIVATE KEY-----MIIEvQ{}-----END PRIVATE KEY----- loaded",
 )
 
 
@@ -535,6 +568,43 @@ def objects_in_logs() -> Iterator[Canary]:
     yield logged("printenv.log", f"HOME=/root\nANY_NAME={s}\nRAY_IP=10.0.0.1", (s,), "/root", "10.0.0.1")
 
 
+def configurations_of_programs() -> Iterator[Canary]:
+    """What people put into ConfigMaps and into a mesh's own objects."""
+    s, t = word(), word()
+    redis = f"port 6379\nrequirepass {s}\nuser bob on >{t} ~* +@all\n"
+    yield case("redis.yaml", dump({"kind": "ConfigMap", "data": {"redis.conf": redis}}), (s, t), "port 6379")
+    s, t = word(), word()
+    files = {"users.acl": f"user default on >{s}\n", "userlist.txt": f'"bob" "{t}"\n'}
+    yield case("users.yaml", dump({"kind": "ConfigMap", "data": files}), (s, t), "users.acl")
+    s = word()
+    corefile = f".:53 {{\n route53 x {{\n  aws_access_key AKIAIOSFODNN7EXAMPLE {s}\n }}\n}}"
+    yield case("corefile.yaml", dump({"kind": "ConfigMap", "data": {"Corefile": corefile}}), (s,), ".:53", "route53")
+    s = word()
+    yield case("cookies.json", json.dumps({"cookies": [{"name": "sid", "value": s}]}), (s,), "sid")
+    s = word()
+    metadata = {"PROXY_CONFIG": {"proxyMetadata": {"ANYTHING": s, "ISTIO_META_DNS_CAPTURE": "true"}}}
+    yield case("bootstrap.json", json.dumps({"node": {"metadata": metadata}}), (s,), "ISTIO_META_DNS_CAPTURE", "true")
+    s = word()
+    yield case("redis-cli.yaml", dump(pod({"name": "r", "args": ["redis-cli", "-a", s, "ping"]})), (s,), "ping")
+    s = word()
+    http = [{"headers": {"request": {"set": {"x-api-key": s, "x-env": "prod"}}}}]
+    yield case("routes.yaml", dump({"kind": "VirtualService", "spec": {"http": http}}), (s,), "prod")
+    s = word()
+    helm = {"parameters": [{"name": "auth.password", "value": s}], "values": f"db:\n  password: {s}\n  host: x\n"}
+    yield case("argo.yaml", dump({"kind": "Application", "spec": {"source": {"helm": helm}}}), (s,), "host: x")
+    s, t = word(), word()
+    scrape = f"- url: http://x\n  basic_auth: {{username: a, password: {s}}}\n  authorization:\n    credentials: {t}\n"
+    yield case("prometheus.yaml", dump({"kind": "ConfigMap", "data": {"p.yml": scrape}}), (s, t), "http://x")
+    s = word()
+    lua = f"function envoy_on_request(h)\n h:headers():add('authorization','Bearer {s}1')\n local x = 1\nend"
+    yield case("lua.yaml", dump({"inlineCode": lua}), (s,), "local x = 1")
+    s = word()
+    jwks = json.dumps({"keys": [{"kty": "RSA", "n": "public", "e": "AQAB", "d": s}]})
+    yield case("jwks.yaml", dump({"kind": "RequestAuthentication", "spec": {"jwks": jwks}}), (s,), "AQAB")
+    s = word()
+    yield case("oauth.json", json.dumps({"name": "o", "generic_secret": {"secret": {"inline_string": s}}}), (s,))
+
+
 def reports() -> Iterator[Canary]:
     s, t, u = word(), word(), word()
     junit = (
@@ -562,5 +632,6 @@ CANARIES = (
     *keys_in_logs(),
     *lines_of_logs(),
     *objects_in_logs(),
+    *configurations_of_programs(),
     *reports(),
 )
