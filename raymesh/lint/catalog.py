@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from raymesh import __version__
@@ -16,11 +17,12 @@ HEADER = """\
 
 Made by `python -m raymesh.lint.catalog`. RM000 stands for what could not be read. *Proof* is the first word of a
 page's evidence: *measured* with real Ray, read in *code*, *documented*, *reported* by users, or *inferred*. Examples of
-a page are linted beside the cluster `mine`, as `raymesh ports generate --name mine` makes it.
+a page are linted beside the cluster `mine`, as `raymesh ports generate --name mine` makes it. *Faults* counts the
+faults of `make faults` that do on a cluster what the rule finds; a run's record says which of them turned what red.
 
-| rule | severity | what | proof |
-| --- | --- | --- | --- |
-| [RM000](RM000.md) | error | could not be read | code |
+| rule | severity | what | proof | faults |
+| --- | --- | --- | --- | --- |
+| [RM000](RM000.md) | error | could not be read | code |  |
 """
 
 
@@ -46,8 +48,17 @@ def title(rule: str) -> str:
 
 def index() -> str:
     """The page that lists every rule."""
-    rows = [f"| [{r.id}]({r.id}.md) | {r.severity} | {r.title} | {_proof(r.id)} |\n" for r in all_rules().values()]
+    rows = [
+        f"| [{r.id}]({r.id}.md) | {r.severity} | {r.title} | {_proof(r.id)} | {len(faults(r.id)) or ''} |\n"
+        for r in all_rules().values()
+    ]
     return HEADER + "".join(rows)
+
+
+def faults(rule: str) -> list[str]:
+    """The faults (raymesh/faults) that do on a cluster what the rule finds in a manifest; none where none does."""
+    found = re.search(r"^Faults: ([a-z\s,-]+?)$\n\n", page(rule), re.MULTILINE)
+    return re.split(r",\s*", found[1]) if found else []
 
 
 def _proof(rule: str) -> str:

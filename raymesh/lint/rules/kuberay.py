@@ -128,9 +128,9 @@ def rm079(world: World) -> Iterator[Hit]:
                 )
 
 
-@rule("RM080", Severity.ERROR, "label that keeps KubeRay from making its headless Service")
+@rule("RM080", Severity.ERROR, "Service that keeps KubeRay from making its headless Service")
 def rm080(world: World) -> Iterator[Hit]:
-    """For groups of several hosts KubeRay makes CLUSTER-headless, unless a Service has its label already."""
+    """KubeRay makes CLUSTER-headless for groups of several hosts: not where its label is, in vain where its name is."""
     labelled: dict[str, list[Service]] = defaultdict(list)
     for service in world.objects.services:
         if HEADLESS_LABEL in service.labels:
@@ -151,6 +151,16 @@ def rm080(world: World) -> Iterator[Hit]:
                 "don't find each other",
                 "take the label out of this Service",
             )
+        if there:
+            continue
+        for service in world.objects.services:
+            if service.name.text == name and same_namespace(service.namespace, cluster.namespace):
+                yield Hit(
+                    service.name.place,
+                    f"Service {name} has the name of the one that KubeRay makes for the hosts of group "
+                    f"{multi[0].name}, and not its label {HEADLESS_LABEL}: KubeRay can't make it, and makes no pod",
+                    "another name for this Service",
+                )
 
 
 @rule("RM081", Severity.ERROR, "cluster without a head")

@@ -53,6 +53,35 @@ spec:
 """
 BOTH = f"{OWN_SERVICE}---\n{PLAIN}"
 
+SEVERAL_HOSTS = """\
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: tpu, namespace: default}
+spec:
+  rayVersion: 2.46.0
+  headGroupSpec:
+    rayStartParams: {}
+    template:
+      spec:
+        containers:
+        - name: ray-head
+          image: rayproject/ray:2.46.0
+          resources: {limits: {cpu: 2}}
+  workerGroupSpecs:
+  - groupName: slices
+    replicas: 2
+    minReplicas: 2
+    maxReplicas: 2
+    numOfHosts: 4
+    rayStartParams: {}
+    template:
+      spec:
+        containers:
+        - name: ray-worker
+          image: rayproject/ray:2.46.0
+          resources: {limits: {cpu: 4}}
+"""
+
 
 def objects(text: str) -> dict[str, Any]:
     return {doc["kind"]: doc for doc in yaml.safe_load_all(text)}
@@ -244,3 +273,17 @@ def test_what_a_merge_changes_is_what_it_says(data: st.DataObject) -> None:
     assert [path for path in changed if not MADE.search(path)] == []
     assert merge(merged.text, NOTHING).text == merged.text
     assert not [f for f in lint_texts({"m": merged.text}).findings if f.severity > 1]
+
+
+def test_groups_of_several_hosts_keep_what_kuberay_makes_for_them() -> None:
+    """No label that stops KubeRay's own headless Service, no name that it needs; every host of a replica gets ports."""
+    made = merge(SEVERAL_HOSTS, Wishes()).text
+    loaded = [doc for doc in yaml.safe_load_all(made) if doc]
+    (own,) = (doc for doc in loaded if doc["kind"] == "Service")
+    (ray,) = (doc for doc in loaded if doc["kind"] == "RayCluster")
+    assert own["metadata"]["name"] != "tpu-headless"
+    assert "ray.io/headless-worker-svc" not in own["metadata"]["labels"]
+    (group,) = ray["spec"]["workerGroupSpecs"]
+    assert (group["numOfHosts"], group["replicas"]) == (4, 2)
+    assert group["rayStartParams"]["node-manager-port"] == "6380"
+    assert [str(finding) for finding in lint_texts({"m": made}).findings] == []

@@ -183,6 +183,8 @@ def test_ports_of_the_users_head_service(kind: str, port: str, wrong: bool) -> N
         (1, "other", "nodes", False),
         (4, "another", "nodes", False),
         (4, "other", "other-headless", False),
+        (4, "another", "other-headless", True),
+        (1, "another", "other-headless", False),
     ],
 )
 def test_the_label_of_kuberays_headless_service(hosts: int, label: str, name: str, wrong: bool) -> None:
