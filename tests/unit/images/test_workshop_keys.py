@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(FOLDER, copied)
     shutil.copytree(LOCKS, tmp_path / LOCKS.relative_to(ROOT))
     monkeypatch.setattr(recipes, "FOLDER", copied)
-    monkeypatch.setattr(workshop, "ROOT", tmp_path)
+    monkeypatch.setattr(workshop, "in_tree", tmp_path.joinpath)
     monkeypatch.setattr(gobuild, "go_version", lambda: "go1.26.8")
     return copied
 
