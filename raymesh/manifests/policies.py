@@ -61,6 +61,7 @@ class AuthorizationPolicy(Policy):
     action: str
     rules: tuple[AuthorizationRule, ...]
     has_rules: bool
+    provider: Value | None  # name of the one that is asked, for CUSTOM
     targets_gateways: bool  # targetRefs: it guards a waypoint or a gateway, not the pods themselves
     dry_run: bool
 

@@ -90,6 +90,7 @@ def authorization_policy(doc: Document, root: yaml.Node, name: Value) -> Authori
         action=action.text if action else "ALLOW",
         rules=tuple(_authorization_rule(doc, node) for node in elements(rules)),
         has_rules=rules is not None,
+        provider=scalar(doc, root, "spec", "provider", "name"),
         targets_gateways=_targets(root),
         dry_run=trial is not None and trial.true,
     )

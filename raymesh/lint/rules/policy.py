@@ -22,6 +22,8 @@ from raymesh.ports.contract import HIGHEST_PORT
 
 _PORT = re.compile(r"[0-9]{1,5}")
 _NO_RULES = ("DENY", "CUSTOM")
+_NOT_CUSTOM = re.compile(r"(?:not)?(?:namespaces|serviceaccounts|trustdomains|(?:request)?principals)", re.IGNORECASE)
+_NOT_CUSTOM_KEYS = re.compile(r"source\.(?:namespace|serviceAccount|trustDomain|principal)|request\.auth\..*")
 
 
 @rule("RM030", Severity.ERROR, "AuthorizationPolicy with rules that are OR-ed")
@@ -114,11 +116,29 @@ def rm053(world: World) -> Iterator[Hit]:
     for case, policy in _policies(world):
         if policy.action in _NO_RULES and not policy.has_rules:
             told.add(policy.name, f"action {policy.action} without rules", case.cluster)
+        for where, message in _provided(policy):
+            told.add(where, message, case.cluster)
         for one in policy.rules:
             for where, message in _refused(one):
                 told.add(where, message, case.cluster)
     for said in told:
-        yield Hit(at(said.where), f"{said.message}: Istio refuses the policy", "strings, one port in each, none empty")
+        cure = "strings, one port in each, none empty" if "port" in said.message else ""
+        yield Hit(at(said.where), f"{said.message}: Istio refuses the policy", cure)
+
+
+def _provided(policy: AuthorizationPolicy) -> Iterator[tuple[Value, str]]:
+    """CUSTOM asks somebody else, by name, and before the caller's identity is known."""
+    if policy.action != "CUSTOM":
+        if policy.provider is not None:
+            yield policy.provider, f"action {policy.action} with a provider"
+        return
+    if policy.has_rules and (policy.provider is None or not policy.provider.text):
+        yield policy.name, "action CUSTOM without provider.name"
+    for one in policy.rules:
+        fields = [name for source in one.sources for name in source if _NOT_CUSTOM.fullmatch(name)]
+        keys = [c.key.text for c in one.conditions if _NOT_CUSTOM_KEYS.fullmatch(c.key.text)]
+        if fields or keys:
+            yield Value("", one.node, policy.doc), f"{[*fields, *keys][0]} with action CUSTOM"
 
 
 def _policies(world: World) -> Iterator[tuple[Case, AuthorizationPolicy]]:

@@ -308,3 +308,24 @@ def test_an_ambient_mesh_needs_its_own_port() -> None:
     few = network(ingress=[{"from": [EACH_OTHER], "ports": tcp(*DIALLED)}])
     assert "RM054" in found(CLEAN, ambient, few)
     assert set(found(CLEAN, ambient, few.replace("6379", "15008"))) == {"RM069"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        ({"action": "CUSTOM", "rules": [{}]}, True),
+        ({"action": "CUSTOM", "provider": {"name": "asked"}, "rules": [{}]}, False),
+        ({"action": "CUSTOM", "provider": {"name": "asked"}, "rules": [{"from": [OWN]}]}, True),
+        (
+            {
+                "action": "CUSTOM",
+                "provider": {"name": "asked"},
+                "rules": [{"when": [{"key": "source.principal", "values": ["*"]}]}],
+            },
+            True,
+        ),
+        ({"action": "DENY", "provider": {"name": "asked"}, "rules": [{"to": [{"operation": {"ports": ["1"]}}]}]}, True),
+    ],
+)
+def test_a_policy_that_asks_somebody_else(spec: dict[str, object], wrong: bool) -> None:
+    assert ("RM053" in found(CLEAN, thing("AuthorizationPolicy", spec))) is wrong
