@@ -166,7 +166,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    text = config.stash[RUN].report
+    text = config.stash[RUN].summary
     if text:
         terminalreporter.section("raymesh")
         terminalreporter.write_line(text)

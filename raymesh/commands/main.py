@@ -76,7 +76,7 @@ COMMANDS: Mapping[str, Command | Group] = {
     "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
     "compare": Command("compare", "show what differs between the records of two runs", extra="report"),
     "faults": Command("faults", "print the matrix of faults and verdicts of a run as a page", extra="report"),
-    "rule": Command("rule", "explain a rule of the linter, or list all"),
+    "explain": Command("explain", "explain rules of the linter and verdicts of a run, or list all"),
     "preflight": Command(
         "preflight", "say whether a cluster that is there can be used for a proof, and what it lacks", extra="e2e"
     ),
@@ -106,7 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _spelled_out(given: list[str]) -> list[str]:
-    """`raymesh lint` means `raymesh ports lint`, and so do its siblings."""
+    """`raymesh lint` means `raymesh ports lint`, and so do its siblings; `rule` is the older word for `explain`."""
+    if given and given[0] == "rule":
+        return ["explain", *given[1:]]
     return ["ports", *given] if given and given[0] in PORTS.commands else given
 
 
@@ -118,8 +120,10 @@ def _complete() -> None:
     given = rest.split()
     spelled = _spelled_out(given) if " " in rest else given
     if spelled != given:
-        os.environ["COMP_LINE"] = f"{program} ports {rest}"
-        os.environ["COMP_POINT"] = str(int(os.environ["COMP_POINT"]) + len("ports "))
+        first = " ".join(spelled[: len(spelled) - len(given) + 1])
+        line = f"{program} {rest.replace(given[0], first, 1)}"
+        os.environ["COMP_POINT"] = str(int(os.environ["COMP_POINT"]) + len(line) - len(os.environ["COMP_LINE"]))
+        os.environ["COMP_LINE"] = line
     argcomplete.autocomplete(_parser(spelled))
 
 

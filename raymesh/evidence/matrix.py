@@ -81,15 +81,17 @@ def _matrix(record: Record) -> str:
     head = ("fault", *(_linked(id_) for id_ in ids))
     rows: list[tuple[str, ...]] = []
     for family, runs in families(record):
-        rows.append((f"**{_safe(family) or 'no class'}**", *("" for _ in ids)))
-        rows += [(_safe(run.fault), *(cell(run, id_) for id_ in ids)) for run in runs]
+        rows.append((f"**{escaped(family) or 'no class'}**", *("" for _ in ids)))
+        rows += [(escaped(run.fault), *(cell(run, id_) for id_ in ids)) for run in runs]
     return _table(head, rows, safe=True)
 
 
 def _never(record: Record) -> str:
     """The empty columns, by name."""
     left = [id_ for id_ in columns(record) if id_ not in record.turned_red and id_ not in record.excused]
-    shown = "".join(f"- {_safe(record.title(id_))}\n" for id_ in left) or "None: every other verdict was turned red.\n"
+    shown = (
+        "".join(f"- {escaped(record.title(id_))}\n" for id_ in left) or "None: every other verdict was turned red.\n"
+    )
     return f"## Turned red by no fault of this run, and not excused\n\n{shown}"
 
 
@@ -116,11 +118,11 @@ def _list(record: Record) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, safe: bool = False) -> str:
     """Return a Markdown table; cells are made safe unless they are already."""
-    shown = [head, ["---"] * len(head), *([one if safe else _safe(one) for one in row] for row in rows)]
+    shown = [head, ["---"] * len(head), *([one if safe else escaped(one) for one in row] for row in rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in shown)
 
 
-def _safe(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text that Markdown shows as it is, in one cell and on one line."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line.translate(SPELLED)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
+from textwrap import shorten
 
 from raymesh.evidence.record import FaultRun, Judgement, Record, TakenOut
 from raymesh.progress import Timing
 
 GAP = "  "
 SEEN_CHARS = 100
+SUMMARY_LINES, SUMMARY_CHARS = 10, 200
 BELOW = "        "
 EXPECTED_TO_FAIL = "expected to fail"
 NO_FAULT = "no fault ran: nothing shows that these verdicts can fail"
@@ -31,6 +33,26 @@ def report(record: Record, artifacts: str = "") -> str:
         *([f"artifacts: {printable(artifacts)}"] if artifacts else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def summary(record: Record, artifacts: str) -> str:
+    """Return ten lines or fewer: the answer, what failed and why, and where to look."""
+    bad = [printable(shorten(" ".join(line.split()), SUMMARY_CHARS, placeholder=" ...")) for line in record.wrong]
+    shown = bad[: SUMMARY_LINES - 4] if len(bad) > SUMMARY_LINES - 3 else bad
+    more = [f"and {len(bad) - len(shown)} more"] if len(bad) > len(shown) else []
+    where = printable(artifacts)
+    return "\n".join(
+        [
+            headline(record).splitlines()[0],
+            *(f"  {line}" for line in (*shown, *more)),
+            f"look: {where}/report.html (a page), {where}/report.txt (all findings)",
+            *([f"why:  raymesh explain {' '.join(ids)}"] if (ids := _red_ids(record)) else []),
+        ]
+    )
+
+
+def _red_ids(record: Record) -> list[str]:
+    return sorted({one.verdict for one in record.judgements if not one.ok})[:SUMMARY_LINES]
 
 
 def headline(record: Record) -> str:

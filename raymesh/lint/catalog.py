@@ -33,7 +33,7 @@ def page(rule: str) -> str:
 
 def lookup(rule: str) -> str:
     """The command that prints the page of a rule: it needs no network."""
-    return f"raymesh rule {rule}"
+    return f"raymesh explain {rule}"
 
 
 def url(rule: str) -> str:

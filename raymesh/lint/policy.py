@@ -58,7 +58,7 @@ class Policy:
 def check_rule(text: str, where: str) -> str:
     """A rule, or the beginning of some. Raises UsageError where it names none."""
     if not text or not any(rule.startswith(text) for rule in (UNREADABLE, *all_rules())):
-        raise UsageError(f"{where}: no such rule {text!r}; `raymesh rule` lists them")
+        raise UsageError(f"{where}: no such rule {text!r}; `raymesh explain` lists them")
     if text == UNREADABLE:
         raise UsageError(f"{where}: {UNREADABLE} says that something was not checked: exclude the file instead")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from raymesh.errors import RaymeshError
 from raymesh.evidence.sights import EdgeSeen, SidecarSeen, Sights
@@ -21,6 +21,7 @@ from raymesh.witness.jaeger import Span
 
 T = TypeVar("T")
 LOOK_BACK_SECONDS = 600.0  # of traces, at most: what the last looks saw
+NOBODY: dict[str, Any] = {}
 NO_KNOCKS = "nobody knocked in this run"
 
 
@@ -43,11 +44,11 @@ def collect(bench: Bench) -> Sights:
     contract = bench.subject.contract
     spans: tuple[Span, ...] = asked("traces", lambda: _spans(bench), ())
     calls: list[Call] = calls_across(RunSpans(bench.subject, members, since=0).of(spans))
-    chains = bench.each_sidecar(EnvoyAdmin.inbound) if members else {}
-    sidecars = bench.each_sidecar(_sidecar) if members else {}
+    chains = asked("chains", lambda: bench.each_sidecar(EnvoyAdmin.inbound), NOBODY)
+    sidecars = asked("sidecars", lambda: bench.each_sidecar(_sidecar), NOBODY)
     for name in sorted(roles.keys() - sidecars.keys()):
         missing[f"sidecar of {name}"] = "its admin interface did not answer"
-    insides = bench.insides() if members else {}
+    insides = asked("sockets", bench.insides, NOBODY)
     for name in sorted(roles.keys() - insides.keys()):
         missing[f"sockets of {name}"] = "the container could not be looked into"
     if not bench.knocks:

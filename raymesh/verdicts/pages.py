@@ -71,6 +71,16 @@ def family_of(verdict: Verdict) -> str:
     return verdict.id[:2]
 
 
+def explained(verdict: Verdict) -> str:
+    """Return a verdict's page for a terminal; which faults turn it red is in docs/verdicts/, and in a run's report."""
+    return (
+        f"# {verdict.id}: {verdict.title}\n\n{verdict.claim}\n\n"
+        f"Witnesses: {', '.join(verdict.sources)}.\n"
+        f"Not independent of: {', '.join(not_independent_of(verdict, VERDICTS.values())) or 'nobody'}.\n"
+        f"Can't see: {verdict.hidden or 'no gap is known.'}\n"
+    )
+
+
 def _index(faults: Sequence[FaultLike]) -> str:
     rows = [
         f"| {_link(verdict)} | {verdict.title} | {', '.join(verdict.sources)} | {len(_red_by(verdict, faults))} |\n"

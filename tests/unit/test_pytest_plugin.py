@@ -30,7 +30,7 @@ def test_every_manifest_is_an_item_and_red_where_the_linter_is(tmp_path: Path) -
     assert "1 failed, 2 passed" in done.stdout
     assert "bad.yaml:73:26: error RM001: node-manager-port 6380 is opened" in done.stdout
     assert "    fix: declare 6380 with appProtocol grpc (--fix does it)" in done.stdout
-    assert "see: raymesh rule RM001" in done.stdout
+    assert "see: raymesh explain RM001" in done.stdout
 
 
 def test_the_marker_chooses_manifests(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.run import PAGE, RECORD, REPORT, Run
+from fixtures.run import PAGE, RECORD, REPORT, STEP_SUMMARY, Run
 from raymesh.evidence.artifacts import Artifacts
 from raymesh.evidence.html import page
 from raymesh.evidence.record import read
 from raymesh.evidence.redact import Form
+from raymesh.evidence.text import report
 from raymesh.settings import load_settings
 from raymesh.verdicts.catalog import PLAINTEXT_REFUSED
 from raymesh.verdicts.finding import Finding
@@ -67,13 +68,25 @@ def test_the_record_ends_as_the_session_did(
         run.builder.judged("test_refusal", [OK])
     run.finish(exitstatus, stopped_itself=stopped_itself)
     assert read(tmp_path / RECORD).status == status
-    assert (tmp_path / REPORT).read_text() == run.report
-    assert (tmp_path / PAGE).read_text() == page(read(tmp_path / RECORD), files=(RECORD, REPORT))
-    assert run.report.startswith(f"{status}: ")
+    written = read(tmp_path / RECORD)
+    assert (tmp_path / REPORT).read_text() == report(written, str(tmp_path))
+    assert (tmp_path / PAGE).read_text() == page(written, files=(RECORD, REPORT))
+    assert run.summary.startswith(f"{status}: ")
 
 
 def test_a_session_without_a_cluster_leaves_nothing(run: Run, tmp_path: Path) -> None:
     run.finish(pytest.ExitCode.OK, stopped_itself=False)
     run.keep()
     assert list(tmp_path.iterdir()) == []
-    assert run.report == ""
+    assert run.summary == ""
+
+
+def test_a_workflow_gets_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = tmp_path.parent / "step.md"
+    step.write_text("before\n")
+    monkeypatch.setenv(STEP_SUMMARY, str(step))
+    run.open()
+    with run.progress.phase("mesh"):
+        run.builder.judged("test_refusal", [OK])
+    run.finish(pytest.ExitCode.OK, stopped_itself=False)
+    assert step.read_text().startswith("before\n## raymesh: passed: 1 finding of 1 verdict")

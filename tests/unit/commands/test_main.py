@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from raymesh import __version__
 from raymesh.commands import exits
 from raymesh.commands.main import COMMANDS, Command, Group, main
 from raymesh.paths import ROOT
+from raymesh.verdicts.catalog import VERDICTS
 
 
 def every_command(commands: Mapping[str, Command | Group] = COMMANDS) -> Iterator[Command]:
@@ -100,6 +102,21 @@ def test_a_rule_is_explained_from_the_package(capsys: pytest.CaptureFixture[str]
     assert "RM005  warning  worker range too wide" in capsys.readouterr().out
     assert main(["rule", "RM999"]) == 2
     assert "lists them" in capsys.readouterr().err
+
+
+def test_rules_and_verdicts_are_explained_by_one_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "rm005", "v301"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("# RM005: ") < out.index("# V301: mutual_tls grows at every Ray pod")
+    assert "Witnesses: Prometheus, Envoy." in out
+    assert main(["explain", "--format", "json", "V501"]) == 0
+    [told] = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["title"]) == ("V501", "plaintext is refused")
+    assert main(["explain"]) == 0
+    listed = capsys.readouterr().out
+    assert all(id_ in listed for id_ in VERDICTS)
+    assert main(["explain", "V999"]) == 2
+    assert "no rule and no verdict V999" in capsys.readouterr().err
 
 
 def test_the_page_has_every_exit_code() -> None:

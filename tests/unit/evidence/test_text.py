@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 
 from raymesh.evidence.record import Failure, LintSaid, Record, TakenOut
-from raymesh.evidence.text import NO_FAULT, fault_table, headline, not_asked, phase_table, report, verdict_table
+from raymesh.evidence.text import (
+    NO_FAULT,
+    fault_table,
+    headline,
+    not_asked,
+    phase_table,
+    report,
+    summary,
+    verdict_table,
+)
 from raymesh.verdicts import catalog
 from tests.unit.evidence.records import CHAINS, EDGES, EMPTY, GREEN, PLAINTEXT, RECORDS, RED, fault, judgement
 
@@ -162,3 +171,24 @@ def test_a_red_verdict_says_which_rule_foretold_it_and_a_green_one_does_not() ->
         assert "the linter on the manifests: 2 findings" in text
         assert "mine.yaml:3:1: error RM001: 6381 is not declared" in text
     assert "the linter" not in report(RED)
+
+
+def test_the_end_at_the_terminal_is_ten_lines_at_most() -> None:
+    assert summary(GREEN, "art").splitlines() == [
+        headline(GREEN).splitlines()[0],
+        "look: art/report.html (a page), art/report.txt (all findings)",
+    ]
+    few = summary(RED, "art").splitlines()
+    assert [line[2:] for line in few[1:-2]] == [" ".join(line.split()) for line in RED.wrong]
+    assert few[-1] == f"why:  raymesh explain {EDGES.id}"
+    many = replace(RED, judgements=tuple(judgement(EDGES, ok=False, about=str(n)) for n in range(30)))
+    lines = summary(many, "art").splitlines()
+    assert len(lines) == 10
+    assert lines[7] == f"  and {len(many.wrong) - 6} more"
+
+
+@given(RECORDS)
+def test_no_record_makes_the_end_long(record: Record) -> None:
+    lines = summary(record, "art").splitlines()
+    assert len(lines) <= 10
+    assert all(line.isprintable() for line in lines)

@@ -1,0 +1,34 @@
+"""What is to be seen is collected from whoever answers: a cluster that is gone leaves reasons, and no error."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
+
+from raymesh.errors import CommandError
+from raymesh.lane import load_lane
+from raymesh.mesh import guide
+from raymesh.proof.bench import Bench
+from raymesh.proof.sights import collect
+
+
+def gone(*_: Any, **__: Any) -> NoReturn:
+    raise CommandError("the API server does not serve")
+
+
+def test_a_cluster_that_is_gone_leaves_reasons_and_no_error() -> None:
+    kiali, jaeger = SimpleNamespace(graph=gone), SimpleNamespace(spans=gone)
+    bench = SimpleNamespace(
+        subject=guide.subject(load_lane("seed"), stock_proxy=True),
+        witnesses=SimpleNamespace(kiali=kiali, jaeger=jaeger),
+        **dict.fromkeys(("work", "members", "each_sidecar", "insides", "samples"), gone),
+        windows=[],
+        knocks=(),
+        since=0.0,
+        window=20,
+    )
+    sights = collect(cast("Bench", bench))
+    parts = {"work", "pods", "traces", "chains", "sidecars", "sockets", "clients", "edges", "received"}
+    assert sights.missing.keys() == parts
+    assert (sights.edges, sights.calls, sights.sidecars, sights.received) == ((), (), (), ())
+    assert {port.pods for port in sights.ports} == {0}
