@@ -32,6 +32,7 @@ from raymesh.verdicts.catalog import (
     INTERCEPTED,
     KIALI_EDGES,
     KIALI_ERRORS,
+    KIALI_LEAKS,
     KIALI_MTLS,
     KIALI_RATE,
     KIALI_SIDECARS,
@@ -254,7 +255,7 @@ FAULTS = (
         "membership-raw-address",
         "a Ray node that goes by its bare address",
         joined(address="$(hostname -i)"),
-        IDLE_NODE | {REGISTERED},
+        IDLE_NODE | {REGISTERED, KIALI_LEAKS},
     ),
     Fault(
         "membership-no-handshakes",
