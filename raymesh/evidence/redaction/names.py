@@ -247,6 +247,7 @@ VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 HARMLESS = frozenset(
     [
         "PATH",
+        "OUTPUT_CERTS",
         "HOME",
         "HOSTNAME",
         "LANG",
