@@ -268,7 +268,8 @@ FAULTS = (
         "membership-no-sidecar",
         "a Ray pod without a sidecar",
         idle(OUT_OF_MESH),
-        NO_MORE_MTLS | {COUNTED, SIDECARS, SCRAPED, MUTUAL_GROWS, NOTHING_ELSE, CALLS_SUCCEED, KNOWN, NO_RESTART},
+        (NO_MORE_MTLS - {KIALI_MTLS, DECLARED})
+        | {COUNTED, SIDECARS, SCRAPED, MUTUAL_GROWS, NOTHING_ELSE, CALLS_SUCCEED, KNOWN, NO_RESTART},
         cuts=True,
     ),
     Fault(
