@@ -24,9 +24,9 @@ from raymesh.verdicts.catalog import (
     WORKED,
 )
 
-# Whoever calls is hung up on: who is kept waiting costs each look its whole patience. Of several numbers the first that
-# is free is taken.
-LISTEN = """
+# Whoever calls is answered: what keeps silent costs each look its whole patience, and hanging up is another fault. Of
+# several numbers the first that is free is taken.
+LISTEN = r"""
 def listen(wait):
     global answer
     threading.Event().wait(wait)
@@ -37,10 +37,17 @@ def listen(wait):
         except OSError:
             pass
     answer = server.getsockname()[1]
-    threading.Thread(target=hang_up, args=[server], daemon=True).start()
-def hang_up(server):
+    threading.Thread(target=answer_all, args=[server], daemon=True).start()
+def answer_all(server):
     while True:
-        server.accept()[0].close()
+        taken, _ = server.accept()
+        taken.settimeout(1)
+        try:
+            taken.recv(65536)
+            taken.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        except OSError:
+            pass
+        taken.close()
 answer, wait = 0, float(sys.argv[1])
 if wait:
     threading.Thread(target=listen, args=[wait], daemon=True).start()
