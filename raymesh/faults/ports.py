@@ -24,11 +24,11 @@ from raymesh.verdicts.catalog import (
     WORKED,
 )
 
-# Whoever calls is answered: what keeps silent costs each look its whole patience, and hanging up is another fault. Of
-# several numbers the first that is free is taken.
-LISTEN = r"""
+# Nobody takes the calls: hanging up on them would turn another verdict red. Of several numbers the first that is free
+# is taken.
+LISTEN = """
 def listen(wait):
-    global answer
+    global answer, server
     threading.Event().wait(wait)
     for number in map(int, sys.argv[2:]):
         try:
@@ -37,17 +37,6 @@ def listen(wait):
         except OSError:
             pass
     answer = server.getsockname()[1]
-    threading.Thread(target=answer_all, args=[server], daemon=True).start()
-def answer_all(server):
-    while True:
-        taken, _ = server.accept()
-        taken.settimeout(1)
-        try:
-            taken.recv(65536)
-            taken.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        except OSError:
-            pass
-        taken.close()
 answer, wait = 0, float(sys.argv[1])
 if wait:
     threading.Thread(target=listen, args=[wait], daemon=True).start()
