@@ -1,4 +1,4 @@
-"""`raymesh compare A.json B.json`: what a bump changed; the exit code says whether a verdict got worse."""
+"""`raymesh compare A.json B.json`: what a bump changed; the exit code says whether anything got worse."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what differs; 1 where a verdict got worse."""
+    """Print what differs; 1 where a verdict, a fault or the whole run got worse."""
     before, after = read(arguments.before), read(arguments.after)
     changes = compare(before, after)
     if arguments.format == "json":

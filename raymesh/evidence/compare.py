@@ -15,13 +15,14 @@ from raymesh.evidence.text import printable, table
 
 NOTHING = "-"  # what one of the two does not have
 GREEN, RED, NOT_ASKED = "green", "red", "not asked"
+EXACT, INEXACT = "just its verdicts red", "otherwise"
 SHORT_SECONDS = 5.0  # phases that took less in both say nothing
 MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that differs: of which topic, what, and what each run has of it. `worse`: a verdict that got worse."""
+    """One thing that differs: of which topic, what, and what each run has of it. `worse`: what got worse."""
 
     topic: str
     what: str
@@ -34,7 +35,7 @@ def compare(before: Record, after: Record) -> tuple[Change, ...]:
     """Return what differs, topic by topic."""
     both = zip(_facts(before), _facts(after), strict=True)
     found = [Change(topic, *row) for (topic, one), (_, other) in both for row in _different(one, other)]
-    return (*_verdicts(before, after), *found)
+    return (*_ended(before, after), *_verdicts(before, after), *_faults(before, after), *found)
 
 
 def as_text(changes: Sequence[Change], before: str, after: str) -> str:
@@ -73,6 +74,18 @@ def _verdicts(before: Record, after: Record) -> Iterator[Change]:
             yield Change("verdict", title, was, now, worse=was == GREEN or (was == NOT_ASKED and now == RED))
 
 
+def _ended(before: Record, after: Record) -> Iterator[Change]:
+    if before.status != after.status:
+        yield Change("run", "status", before.status, after.status, worse=after.status != "passed")
+
+
+def _faults(before: Record, after: Record) -> Iterator[Change]:
+    """Yield each fault that went otherwise: one that turned just its verdicts red, and does not any more, is worse."""
+    one, other = ({run.fault: EXACT if run.ok else INEXACT for run in record.faults} for record in (before, after))
+    for what, was, now in _different(one, other):
+        yield Change("fault", what, was, now, worse=now == INEXACT or (was == EXACT and now == NOTHING))
+
+
 def _answers(record: Record) -> dict[str, str]:
     """Return by id whether every finding of a verdict was green."""
     return {
@@ -104,9 +117,7 @@ def _versions(record: Record) -> dict[str, str]:
 
 def _run(record: Record) -> dict[str, str]:
     return {
-        "status": record.status,
         "images": record.images.source if record.images else NOTHING,
-        "faults that are exact": f"{sum(one.ok for one in record.faults)} of {len(record.faults)}",
     }
 
 

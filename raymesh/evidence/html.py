@@ -16,7 +16,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from raymesh.evidence import matrix, posture
-from raymesh.evidence.change import changes
+from raymesh.evidence.compare import compare
 from raymesh.evidence.record import Judgement, Record, Status
 from raymesh.evidence.sights import SpanSeen
 from raymesh.evidence.text import printable
@@ -74,7 +74,7 @@ def page(record: Record, against: Record | None = None, files: Collection[str] =
         phases=sorted(record.phases, key=lambda timing: timing.start),
         last=max((timing.start + timing.seconds for timing in record.phases), default=0.0),
         against=against,
-        changes=changes(against, record) if against else (),
+        changes=compare(against, record) if against else (),
         evidence=lambda one: _evidence(one, files),
         bundle=lambda test: _bundle(test, files),
         observed=_observed(record),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from raymesh.evidence.compare import Change, as_markdown, as_text, compare
 from raymesh.evidence.record import ProxySeen, Record, VersionSeen
 from raymesh.verdicts.catalog import CHAINS, PLAINTEXT_REFUSED
-from tests.unit.evidence.records import EDGES, GREEN, RED, SIGHTS, judgement
+from tests.unit.evidence.records import EDGES, GREEN, PLAINTEXT, RED, SIGHTS, fault, judgement
 
 SEEN = replace(GREEN, sights=SIGHTS)
 
@@ -49,6 +49,22 @@ def test_a_verdict_is_green_where_all_its_findings_are(
     one = replace(GREEN, judgements=before)  # type: ignore[arg-type]  # they are what `judgement` returns
     other = replace(GREEN, judgements=after)  # type: ignore[arg-type]
     assert compare(one, other) == (Change("verdict", str(EDGES), was, now, worse=worse),)
+
+
+def test_each_fault_is_compared_by_itself() -> None:
+    """As many are exact in both runs, and yet one of them is not what it was."""
+    exact, not_so = fault(PLAINTEXT, expected=(PLAINTEXT,)), fault(PLAINTEXT, expected=(EDGES,))
+    one = (replace(exact, fault="a"), replace(not_so, fault="b"))
+    other = (replace(not_so, fault="a"), replace(exact, fault="b"))
+    found = compare(replace(GREEN, faults=one), replace(GREEN, faults=other))
+    assert [(change.topic, change.what, change.worse) for change in found] == [
+        ("fault", "a", True),
+        ("fault", "b", False),
+    ]
+
+
+def test_a_run_that_failed_is_worse_whatever_its_verdicts_say() -> None:
+    assert [change.worse for change in compare(GREEN, replace(GREEN, status="failed"))] == [True]
 
 
 def test_what_a_bump_of_istio_changes_is_named_with_both_versions() -> None:
