@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -32,7 +33,7 @@ def test_an_audit_turns_red_for_every_port_that_the_contract_lacks(ray_audit: Au
             assert "undeclared" in {one.kind for one in judge(ray_audit, poorer)}, name
 
 
-@pytest.mark.skipif(not netns.allowed(), reason="recordings are of two hosts, which need root and iproute2")
+@pytest.mark.skipif(os.geteuid() != 0, reason="two hosts take root; as root nothing is left out")
 def test_a_fresh_audit_agrees_with_the_recording(ray_audit: Audit, ray_contract: Contract, ray_version: str) -> None:
     """What `raymesh ports diff` shows is still true."""
     assert ray_version in recorded_versions(), f"record it: raymesh ports audit --ray {ray_version} --record"
