@@ -11,6 +11,7 @@ from raymesh.faults.breaking import OWN, account, joined, joiner, one_worker, po
 from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import Doc, patched
 from raymesh.proof.bench import Bench
+from raymesh.proof.listening import ON_THE_WIRE
 from raymesh.subject import head_of
 from raymesh.verdicts.catalog import (
     ALL_TRIED,
@@ -55,6 +56,7 @@ from raymesh.verdicts.catalog import (
     TRUST,
     UDP,
     VERSIONS,
+    WIRE_SEEN,
     WORKED,
 )
 from raymesh.verdicts.traces import NODE_MANAGER
@@ -248,7 +250,11 @@ FAULTS = (
         (SILENT_POD - {HANDSHAKES}) | {NO_INIT, READY, RAY_TLS_OFF, NO_RESTART, SCRAPED, ASKED, UDP, BYPASS},
     ),
     Fault(
-        "membership-account", "a Ray pod that runs as another service account", another_account, SILENT_POD | {TRUST}
+        "membership-account",
+        "a Ray pod that runs as another service account",
+        another_account,
+        SILENT_POD | {TRUST, WIRE_SEEN},
+        ON_THE_WIRE,
     ),
     Fault("membership-second-worker", "a second worker that nobody asked for", joined(), IDLE_NODE),
     Fault(

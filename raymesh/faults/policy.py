@@ -8,6 +8,7 @@ from typing import Any
 from raymesh.faults.breaking import OWN, made, peer_authentication, without
 from raymesh.faults.fault import Fault
 from raymesh.manifests.patching import Doc
+from raymesh.proof.listening import ON_THE_WIRE
 from raymesh.verdicts.catalog import (
     BEARER_SERVED,
     CALLERS,
@@ -30,12 +31,15 @@ from raymesh.verdicts.catalog import (
     SELF_SIGNED_REFUSED,
     TLS12_REFUSED,
     TRUST,
+    WIRE_CLEAR,
+    WIRE_TLS,
     WORKED,
 )
 
 LAX = frozenset({PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE, KIALI_EDGES, KIALI_TLS})
 NO_TLS = frozenset({TLS12_REFUSED, NO_CERTIFICATE_REFUSED, SELF_SIGNED_REFUSED, FOREIGN_REFUSED, BEARER_SERVED})
 NO_IDENTITY = frozenset({KIALI_MTLS, KIALI_IDENTITIES, MUTUAL_GROWS, CALLERS, HANDSHAKES, TRUST, OUTBOUND})
+READABLE = frozenset({WIRE_TLS, WIRE_CLEAR})
 # Not tried on a cluster that goes on: DISABLE for the workload alone, and a DestinationRule that is lax for all ports,
 # leave Ray's pods not Ready (2.10.0, seen); TLS 1.2 in the mesh leaves handshakes in counters as long as the pods live.
 # No certificate demanded: an EnvoyFilter can't say so, a merge takes `false` for nothing said (seen).
@@ -109,7 +113,8 @@ FAULTS = (
         "policy-disable",
         "mTLS DISABLEd in the namespace",
         peer_authentication("DISABLE"),
-        LAX | NO_TLS | NO_IDENTITY,
+        LAX | NO_TLS | NO_IDENTITY | READABLE,
+        ON_THE_WIRE,
         cuts=True,
     ),
     Fault("policy-none", "no PeerAuthentication", without("peerauthentication", "default"), LAX, cuts=True),
@@ -138,14 +143,16 @@ FAULTS = (
         "policy-port-disable",
         "mTLS DISABLEd at one port of the worker",
         made(peer("STRICT", {"ray.io/cluster": "CLUSTER", "ray.io/node-type": "worker"}, {52365: "DISABLE"})),
-        (LAX - {KIALI_TLS}) | NO_TLS | {INSIDER_SERVED, WORKED, HTTP_AGENT, CROSSED},
+        (LAX - {KIALI_TLS}) | NO_TLS | {INSIDER_SERVED, WORKED, HTTP_AGENT, CROSSED} | READABLE,
+        ON_THE_WIRE,
         cuts=True,
     ),
     Fault(
         "policy-rule-port",
         "a DestinationRule that sends plaintext to one port",
         made(destination_rule({"portLevelSettings": [{"port": {"number": 52365}, "tls": {"mode": "DISABLE"}}]})),
-        frozenset({OUTBOUND, WORKED, KIALI_EDGES, INSIDER_SERVED, HTTP_AGENT, CROSSED}),
+        frozenset({OUTBOUND, WORKED, KIALI_EDGES, INSIDER_SERVED, HTTP_AGENT, CROSSED}) | READABLE,
+        ON_THE_WIRE,
         cuts=True,
     ),
     Fault(

@@ -9,6 +9,7 @@ from raymesh.faults.breaking import code, one_worker, program, replaced
 from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import Doc
 from raymesh.proof.bench import Bench
+from raymesh.proof.listening import ON_THE_WIRE
 from raymesh.subject import RayPod, head_of
 from raymesh.verdicts.catalog import (
     CROSSED,
@@ -21,6 +22,7 @@ from raymesh.verdicts.catalog import (
     LISTENING,
     OUTBOUND,
     UDP,
+    WIRE_OTHERS,
     WORKED,
 )
 
@@ -48,6 +50,16 @@ LISTEN_UDP = """
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 server.bind(("0.0.0.0", 0))
 answer = server.getsockname()[1]
+"""
+
+# To the port of discard: nobody listens there, and what is sent is on the wire all the same.
+SEND_UDP = """
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def send():
+    while not threading.Event().wait(0.5):
+        sender.sendto(b"raymesh", (sys.argv[1], 9))
+threading.Thread(target=send, daemon=True).start()
+answer = sender.getsockname()[1]
 """
 
 
@@ -94,6 +106,13 @@ def stranger(body: str, where: Callable[[Bench], RayPod], *words: str) -> Break:
 def head(bench: Bench) -> RayPod:
     """Return the head."""
     return head_of(bench.members())
+
+
+@contextlib.contextmanager
+def sends_udp(bench: Bench) -> Iterator[None]:
+    """Let a worker send datagrams to the head, twice a second."""
+    with stranger(SEND_UDP, one_worker, head(bench).ip)(bench):
+        yield
 
 
 WORKERS = tuple(range(10002, 10013))
@@ -205,4 +224,11 @@ FAULTS = (
         frozenset({LISTENING}),
     ),
     Fault("ports-udp", "a UDP port is open on the head", stranger(LISTEN_UDP, head), frozenset({UDP})),
+    Fault(
+        "ports-udp-spoken",
+        "a worker sends UDP to the head",
+        sends_udp,
+        frozenset({UDP, WIRE_OTHERS}),
+        ON_THE_WIRE,
+    ),
 )

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 
 from raymesh.faults import identity, membership, policy, ports, telemetry, work
 from raymesh.faults.fault import Fault
-from raymesh.verdicts.catalog import (
-    HELD,
-    KIALI_FRESH,
-    WIRE_CLEAR,
-    WIRE_OTHERS,
-    WIRE_SEEN,
-    WIRE_TLS,
-    Verdict,
-)
+from raymesh.verdicts.catalog import HELD, KIALI_FRESH, Verdict
 
 # Those that leave nothing behind come first: what counts up in the sidecars stays for the rest of the pods' lives.
 FAULTS: tuple[Fault, ...] = (
@@ -27,10 +19,6 @@ FAULTS: tuple[Fault, ...] = (
 )
 EXCUSED: Mapping[Verdict, str] = {
     HELD: "it judges the looking, not the mesh: tests/unit/proof/test_settle.py turns it red",
-    **dict.fromkeys(
-        (WIRE_SEEN, WIRE_TLS, WIRE_CLEAR, WIRE_OTHERS),
-        "no fault asks the wire yet: packets of plaintext, of TLS 1.2 and of UDP turn it red in unit tests",
-    ),
     KIALI_FRESH: "a clock would have to be moved: a recorded graph, asked for a day later, turns it red",
 }
 

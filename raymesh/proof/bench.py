@@ -32,6 +32,7 @@ from raymesh.witness.kiali import Kiali
 from raymesh.witness.knock import Knock
 from raymesh.witness.pods import Pod, parse_pods
 from raymesh.witness.prometheus import Prometheus, Sample, counted_by_sidecars
+from raymesh.witness.wire import Wire
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -43,12 +44,13 @@ HANDS = 4  # programs at once: kubectl waits most of its time, also on two cores
 
 @dataclass(frozen=True)
 class Witnesses:
-    """Those who are asked over HTTP, and those who knock."""
+    """Those who are asked over HTTP, those who knock, and those who listen to packets."""
 
     kiali: Kiali
     jaeger: Jaeger
     prometheus: Prometheus
     knocking: Knocking | None  # None where nothing may be put beside the subject
+    wire: Wire | None  # None where nobody may listen
 
 
 class Way:

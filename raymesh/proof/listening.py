@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -13,7 +14,7 @@ from raymesh.subject import RayPod, by_role
 from raymesh.traffic import TrafficFailed
 from raymesh.verdicts.finding import Findings
 from raymesh.verdicts.wire import encrypted_on_the_wire
-from raymesh.witness.wire import Wire, together
+from raymesh.witness.wire import together
 
 LISTENED_SECONDS = 12.0
 # The sidecars keep theirs for calls to come, so that Ray's work begins no new connection. One of TCP is its own: it is
@@ -25,8 +26,14 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5) as con
 """
 
 
-def wire(bench: Bench, listeners: Wire) -> Findings:
-    """Judge what goes from Ray pod to Ray pod for some seconds. Raises CommandError, Unreadable."""
+def wire(bench: Bench) -> Findings:
+    """Judge what goes from Ray pod to Ray pod for some seconds. Raises CommandError, Unreadable.
+
+    Nothing where nobody may listen.
+    """
+    listeners = bench.witnesses.wire
+    if listeners is None:
+        return ()
     members = bench.members()
     addresses = [one.ip for one in members]
     seconds = scaled(LISTENED_SECONDS)
@@ -51,3 +58,7 @@ def _call(bench: Bench, one: RayPod) -> None:
     bench.kube.exec(
         one.name, ["python", "-c", CALL, *words], container=one.container, namespace=subject.namespace, check=False
     )
+
+
+# What a fault asks besides the looks at a whole mesh, where packets show it.
+ON_THE_WIRE: Mapping[str, Callable[[Bench], Findings]] = {"the wire": wire}

@@ -1,18 +1,15 @@
 """Nothing between Ray's nodes can be read where it leaves them: by the packets themselves."""
 
-from functools import partial
-
 import pytest
 
 from fixtures.session import Judge, Looks
 from raymesh.proof import listening
-from raymesh.witness.wire import Wire
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.starts
 @pytest.mark.asks("wire")
-def test_every_packet_between_ray_pods_is_of_tls_1_3(green: Looks, judge: Judge, wire: Wire) -> None:
+def test_every_packet_between_ray_pods_is_of_tls_1_3(green: Looks, judge: Judge) -> None:
     """Each connection begins as TLS 1.3 or carries its records alone, nothing of Ray can be read, there is no UDP."""
-    judge(green("packets on the wire", partial(listening.wire, listeners=wire)))
+    judge(green("packets on the wire", listening.wire))
