@@ -49,8 +49,8 @@ lint: $(STAMP) $(ACTIONLINT)  ## ruff over the code, actionlint and zizmor over 
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(STAMP)  ## unit tests
-	$(BIN)/python -m pytest $(ARGS)
+unit: $(STAMP)  ## unit tests, on every core
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"

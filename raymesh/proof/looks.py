@@ -33,7 +33,7 @@ from raymesh.witness.kiali import Graph
 from raymesh.witness.knock import targets
 
 RATE_FLOOR = 1.0  # gRPC calls a second; measured: 30 to 50, and 3 while the guide's 5000 tasks are taken in
-CALLS_FLOOR = 50
+CALLS_FLOOR = 20
 MOST_TRACES = 10000
 FLUSH_SECONDS = 8.0  # a sidecar may hold a span back for 5 s (Envoy's zipkin flush interval)
 LOOK_BACK_SECONDS = 120.0  # a long poll that ends now began as long ago
