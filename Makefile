@@ -56,9 +56,12 @@ unit: $(STAMP)  ## unit tests, on every core
 fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"
 	PYTHONPATH=. $(BIN)/python tests/fuzz/manifests.py $(ARGS)
 
-.PHONY: ports e2e faults options
+.PHONY: ports registry e2e faults options
 ports: $(STAMP)  ## real Ray on this machine against the port contract; no cluster
 	$(BIN)/python -m pytest -m ports $(ARGS)
+
+registry: $(STAMP)  ## a real container registry on loopback, with TLS and a login, and pulling from it; no cluster
+	$(BIN)/python -m pytest -m registry $(ARGS)
 
 e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and images where they are missing
 	$(BIN)/python -m pytest -m e2e $(ARGS)

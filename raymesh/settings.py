@@ -12,6 +12,8 @@ from typing import Literal
 
 from raymesh.errors import UsageError
 from raymesh.images.bumping import bumped
+from raymesh.images.choosing import chosen
+from raymesh.images.names import checked_registry
 from raymesh.lane import Lane, load_lane
 
 ImageSource = Literal["auto", "pull", "build"]
@@ -51,6 +53,9 @@ OPTIONS = (
     Option("lane", "seed", "NAME", "row of versions from manifests/lanes.yaml"),
     Option("set", "", "PROGRAM=VERSION", "a version other than the lane's, as often as you like", repeated=True),
     Option("image-source", "auto", "WORD", "auto, pull (published images) or build (made here from packages)"),
+    Option("image", "", "PROGRAM=REF", "an image other than the lane's: a tar file, or a name", repeated=True),
+    Option("registry", "", "HOST/PATH", "pull published images from this mirror of their registries"),
+    Option("registry-ca", "", "FILE", "certificates by which that registry is checked"),
     Option("keep-cluster", "no", "yes|no", "leave the cluster running, and reuse one that was left"),
     Option("cluster-name", "raymesh", "NAME", "name of the kind cluster"),
     Option(
@@ -101,6 +106,9 @@ class Settings:
     addresses: Mapping[str, str] = field(default_factory=dict)  # URL by witness, where it was given
     tokens: Mapping[str, Path] = field(default_factory=dict)
     witness_ca: Path | None = None
+    images: Mapping[str, str] = field(default_factory=dict)  # a file or an image's name, by program
+    registry: str = ""  # HOST/PATH of a mirror
+    registry_ca: Path | None = None
     given: Mapping[str, str] = field(default_factory=dict, repr=False)  # each option's value, as it was given
 
 
@@ -121,8 +129,10 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
     if nodes != int(nodes):
         raise UsageError(f"--nodes {value['nodes']!r}: a whole number")
     _refuse_what_does_not_go_together(value)
+    mirror = checked_registry(value["registry"]) if value["registry"] else ""
+    pulled = source == "pull" or bool(mirror)
     return Settings(
-        lane=bumped(load_lane(value["lane"]), _list(value["set"]), pulled=source == "pull"),
+        lane=bumped(load_lane(value["lane"]), _list(value["set"]), pulled=pulled),
         image_source=source,  # type: ignore[arg-type]  # _one_of checked it against the same words
         keep_cluster=keep,
         cluster_name=value["cluster-name"],
@@ -142,6 +152,9 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         addresses={name: value[name] for name in WITNESSES if value[name]},
         tokens={name: _file(f"{name}-token", value) for name in WITNESSES if value[f"{name}-token"]},
         witness_ca=_file("witness-ca", value) if value["witness-ca"] else None,
+        images=chosen(_list(value["image"])),
+        registry=mirror,
+        registry_ca=_file("registry-ca", value) if value["registry-ca"] else None,
         given=value,
     )
 
@@ -186,7 +199,10 @@ ON_A_BORROWED_CLUSTER: tuple[str, ...] = (
     *WITNESSES,
     *(f"{name}-token" for name in WITNESSES),
 )
-ON_A_CLUSTER_MADE_HERE = ("set", "keep-cluster", "cluster-name", "image-source", "nodes")
+ON_A_CLUSTER_MADE_HERE = (
+    *("set", "image", "registry", "registry-ca", "image-source"),
+    *("keep-cluster", "cluster-name", "nodes"),
+)
 
 
 def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
@@ -200,6 +216,10 @@ def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
         raise UsageError(f"--{alone} goes with --context: a cluster made here has what raymesh puts there")
     if value["context"] and (idle := first_of(ON_A_CLUSTER_MADE_HERE)):
         raise UsageError(f"--{idle} is for a cluster made here, and --context names one that is there")
+    if value["registry"] and value["image-source"] == "build":
+        raise UsageError("--registry is where images are pulled from, and --image-source build makes them here")
+    if value["registry-ca"] and not value["registry"]:
+        raise UsageError("--registry-ca goes with --registry HOST/PATH, whose certificate it checks")
     if value["running"] and value["subject"]:
         raise UsageError("--running looks at what runs, --subject puts manifests there: one of them")
     if value["running"] and value["namespace"]:

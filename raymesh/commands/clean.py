@@ -13,7 +13,7 @@ from pathlib import Path
 
 from raymesh.audit import hosts
 from raymesh.errors import EnvironmentFault, InUse, RaymeshError
-from raymesh.images import istioctl, workshop
+from raymesh.images import workshop
 from raymesh.images.recipes import REPOSITORY
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         removed.append(what)
         print(f"removed: {what}", flush=True)
 
-    steps = [_orphans, _users_clusters, _users_containers, _private_engine, _audited_hosts, _scratch]
+    steps = [_orphans, _users_clusters, _private_engine, _audited_hosts, _scratch]
     if arguments.caches:  # the private engine's clusters live in them
-        steps = [_orphans, _users_clusters, _users_containers, _users_images, _private_engine, _audited_hosts, _caches]
+        steps = [_orphans, _users_clusters, _users_images, _private_engine, _audited_hosts, _caches]
     failed = False
     for step in steps:
         failed |= not _done(step, say)
@@ -95,17 +95,6 @@ def _users_clusters(say: Say) -> None:
     found = engines.users_engine()
     if found:
         _clusters(found, say)
-
-
-def _users_containers(say: Say) -> None:
-    """Remove containers that a killed run made only to take a program out of an image."""
-    found = engines.users_engine()
-    if not found:
-        return
-    for container in istioctl.left(found):
-        with locks.exclusive(istioctl.lock(), what="a container of istioctl's image", within=0):
-            found.docker("rm", container)
-            say(f"container {container} of istioctl's image")
 
 
 def _users_images(say: Say) -> None:

@@ -74,9 +74,17 @@ class RecordBuilder:
         stand_ins = {name: lane.versions[name] for name in lane.replaced}
         self._set(lane=LaneAsked(lane.name, {**lane.versions, **lane.replaced}, stand_ins))
 
-    def images(self, source: str, by_role: Mapping[str, str]) -> None:
-        """Say where images came from, and the image of each role."""
-        self._set(images=Images(source, dict(by_role)))
+    def images(
+        self,
+        source: str,
+        by_role: Mapping[str, str],
+        *,
+        digests: Mapping[str, str] | None = None,
+        given: Mapping[str, str] | None = None,
+        mirror: str = "",
+    ) -> None:
+        """Say where images came from, the image of each role, and what was pulled or given instead of the lane's."""
+        self._set(images=Images(source, dict(by_role), dict(digests or {}), dict(given or {}), mirror))
 
     def platform(self, kind: str, kubernetes: str, nodes: Sequence[str], engine: str) -> None:
         """Say what the run stands on."""

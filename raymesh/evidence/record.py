@@ -42,10 +42,19 @@ class LaneAsked:
 
 @dataclass(frozen=True)
 class Images:
-    """Where images came from (`pull` or `build`), and which image had which role."""
+    """Where images came from (`pull` or `build`), and which image had which role.
+
+    `digests` are of what was pulled or given, by role. `given` says by role where an image is from that is not the
+    lane's; `mirror` is HOST/PATH that images were pulled from in place of their own registries.
+    """
+
+    ADDED: ClassVar = ("digests", "given", "mirror")
 
     source: str
     by_role: Mapping[str, str]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    mirror: str = ""
 
 
 @dataclass(frozen=True)

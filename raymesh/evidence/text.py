@@ -59,8 +59,9 @@ def headline(record: Record) -> str:
     """Say how it ended and what was not asked, then what ran: subject, lane, what the programs say, images, proxies."""
     unasked = f"; {_many(record.not_asked, 'verdict')} not asked" if record.not_asked else ""
     found = f"{_many(record.judgements, 'finding')} of {_many(record.judged, 'verdict')}"
+    given = "".join(f"; {role} is {source}" for role, source in (record.images.given if record.images else {}).items())
     lines = [
-        f"{record.status}: {found}{unasked}; {_faults_in_a_word(record.faults)}",
+        f"{record.status}: {found}{unasked}; {_faults_in_a_word(record.faults)}{given}",
         f"raymesh {record.raymesh}, {record.started} to {record.ended or '(not ended)'}",
     ]
     if record.subject:
@@ -79,11 +80,17 @@ def headline(record: Record) -> str:
     proxies = Counter(f"{one.name} {one.version}" for one in record.proxies)
     lines += [
         f"observed: {', '.join(seen) or 'no version of any program'}",
-        f"images: {record.images.source if record.images else 'none'}; "
+        f"images: {_images(record)}; "
         f"proxy: {', '.join(f'{proxy} ({pods} pods)' for proxy, pods in proxies.items()) or 'none observed'}",
         *(_shared(record)),
     ]
     return "\n".join(printable(line) for line in lines)
+
+
+def _images(record: Record) -> str:
+    if not record.images:
+        return "none"
+    return record.images.source + (f" from {record.images.mirror}" if record.images.mirror else "")
 
 
 def phase_table(timings: Sequence[Timing]) -> str:

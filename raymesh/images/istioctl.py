@@ -2,51 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from raymesh.errors import EnvironmentFault
+from raymesh.images import archive
+from raymesh.images.remote import Manifest, Remote
 from raymesh.lane import Lane
 from raymesh.machine import locks, trust
-from raymesh.machine.engine import Engine
+from raymesh.machine.programs import run
 from raymesh.progress import Progress
 
-ROLE = "istioctl"  # below a lane's digests
+ROLE = "istioctl"  # of manifests/images.yaml, and below a lane's digests
 INSIDE = "/usr/local/bin/istioctl"
-SCRATCH_LABEL = "raymesh.scratch"
-PULL_SECONDS = 600
+DIGITS = 12
+ANSWER_SECONDS = 60
+VERSION = re.compile(r"[\w.+-]*\d[\w.+-]*")
 
 
-def lock() -> Path:
-    """Return the lock file of whoever takes istioctl out of an image."""
-    return trust.folder(trust.cache() / "bin") / "istioctl.lock"
+def pulled(lane: Lane, remote: Remote, manifest: Manifest, progress: Progress) -> Path:
+    """Return the program, from the cache or out of the image; it has to be of the lane's version by its own word.
 
-
-def pulled(lane: Lane, engine: Engine, progress: Progress) -> Path:
-    """Return the program, from the cache or out of the image; the lane's digest of that image is what it is held to.
-
-    A lane without one says so at every run: this program is trusted as far as its registry is.
+    A lane without a digest says so at every run: this program is trusted as far as its registry is.
     """
-    digest = lane.digests.get(ROLE, "")
-    image = f"docker.io/istio/istioctl:{lane.istio}" + (f"@{digest}" if digest else "")
-    if not digest:
-        progress.say(f"not pinned: {image}, whose program runs on this machine (lane {lane.name}, digests, {ROLE})")
-    with locks.exclusive(lock(), what="istioctl", say=progress.say):
-        for container in left(engine):
-            engine.docker("rm", container)
-        done = lock().with_name(f"istioctl-{lane.istio}-{digest.removeprefix('sha256:')[:12] or 'unpinned'}")
+    if ROLE not in lane.digests:
+        progress.say(
+            f"not pinned: {manifest.reference}, whose program runs on this machine (lane {lane.name}, digests, {ROLE})"
+        )
+    folder = trust.folder(trust.cache() / "bin")
+    with locks.exclusive(folder / "istioctl.lock", what="istioctl", say=progress.say):
+        done = folder / f"istioctl-{lane.istio}-{manifest.digest.removeprefix('sha256:')[:DIGITS]}"
         if not done.exists():
             part = done.with_name(f"{done.name}.part")
             with progress.phase("pull istioctl"):
-                words = ("create", "--label", f"{SCRATCH_LABEL}=istioctl", image)
-                container = engine.docker(*words, timeout=PULL_SECONDS).stdout.strip()
-                try:
-                    engine.docker("cp", f"{container}:{INSIDE}", part)
-                    part.rename(done)
-                finally:
-                    engine.docker("rm", container)
+                layers = [remote.blob(manifest.reference, blob) for blob in manifest.layers]
+                archive.extract(layers, INSIDE, part)
+                _check(part, lane.istio, str(manifest.reference))
+                part.rename(done)
         trust.check(done)
     return done
 
 
-def left(engine: Engine) -> list[str]:
-    """Return the ids of containers that were made only for this; those of killed runs for who holds the `lock`."""
-    return engine.docker("ps", "--all", "--quiet", "--filter", f"label={SCRATCH_LABEL}").stdout.split()
+def _check(program: Path, version: str, image: str) -> None:
+    """Ask a program for its version, once. Raises EnvironmentFault where it is another than the lane's."""
+    said = run([program, "version", "--remote=false"], timeout=ANSWER_SECONDS).stdout
+    found = VERSION.findall(said.replace("client version:", ""))
+    if version not in found:
+        program.unlink()
+        raise EnvironmentFault(
+            f"istioctl of {image} says that it is {' '.join(said.split())}, and the lane's Istio is {version}",
+            "ask who runs that registry, or `--set istio=` what it has",
+        )

@@ -25,11 +25,8 @@ DRAIN_SECONDS = 5
 SMALL: Doc = {"resources": {"requests": {"cpu": "10m"}}}
 
 
-def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
-    """Return the IstioOperator: the guide's, patched for the lane.
-
-    `images` maps pilot and sidecar to images made here; None where the published ones, with Istio's own proxy, serve.
-    """
+def operator(lane: Lane, images: Mapping[str, str], *, stock_proxy: bool) -> Doc:
+    """Return the IstioOperator: the guide's, patched for the lane, with the images of pilot and sidecar."""
     [doc] = load("istio/operator.yaml")
     config = doc["spec"]["meshConfig"]["defaultConfig"]
     if not needs_sanitize_te(lane):
@@ -44,14 +41,12 @@ def operator(lane: Lane, images: dict[str, str] | None) -> Doc:
         config["tracing"]["zipkin"] = {"address": f"zipkin.{NAMESPACE}:9411"}
     # Istio's defaults ask for more than two cores as soon as a subject has four pods and three knock at it.
     doc = patched(doc, {"spec": {"values": {"pilot": SMALL, "global": {"proxy": SMALL}}}})
-    if images:
-        proxy = {"image": images["sidecar"]}
-        values = {
-            "pilot": {"image": images["pilot"], "env": stock_envoy.ISTIOD_SWITCHES},
-            "global": {"proxy": proxy, "proxy_init": proxy},
-            **stock_envoy.OPERATOR_VALUES,
-        }
-        doc = patched(doc, {"spec": {"values": values}})
+    proxy = {"image": images["sidecar"]}
+    values = {"pilot": {"image": images["pilot"]}, "global": {"proxy": proxy, "proxy_init": proxy}}
+    doc = patched(doc, {"spec": {"values": values}})
+    if stock_proxy:
+        switches = {"pilot": {"env": stock_envoy.ISTIOD_SWITCHES}, **stock_envoy.OPERATOR_VALUES}
+        doc = patched(doc, {"spec": {"values": switches}})
     return doc
 
 

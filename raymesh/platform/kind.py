@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import yaml
 
 from raymesh.by_version import must_allow_cgroup_v1
 from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.images.given import Load
 from raymesh.images.recipes import REPOSITORY
 from raymesh.images.source import Served
 from raymesh.images.workshop import NODE
@@ -40,7 +41,7 @@ CNI = "/etc/cni/net.d/10-ptp.conflist"  # in node images made here
 NODE_ROWS = '{range .items[*]}{.metadata.name} {.spec.podCIDR} {.status.addresses[0].address}{"\\n"}{end}'
 WIRE_SECONDS = 60.0
 FIRST_PORT, PORTS = 20000, 20000
-CREATE_SECONDS, DELETE_SECONDS = 900, 120
+CREATE_SECONDS, DELETE_SECONDS, LOAD_SECONDS = 900, 120, 900
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Spec:
 
 def spec_of(served: Served, name: str, nodes: int = 1) -> Spec:
     """Return the cluster that runs these images. A kept one is reused only while what installs it is the same."""
-    if served.source == "pull":
+    if not served.own_node:
         return Spec(name, served.by_role[NODE], (), _installed_by(served.key), nodes)
     tag = {role: served.by_role[role].rsplit(":", 1)[1] for role in ("etcd", "coredns")}
     cluster = {
@@ -100,8 +101,10 @@ def lock(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> Iterator[tuple[Kube, bool]]:
-    """Yield a cluster and whether it was found (kept by an earlier run) instead of made.
+def cluster(
+    spec: Spec, engine: Engine, progress: Progress, *, keep: bool, loads: Sequence[Load] = ()
+) -> Iterator[tuple[Kube, bool]]:
+    """Yield a cluster, whose nodes have these images, and whether it was found (kept by an earlier run) or made.
 
     Its name is this run's alone meanwhile; a run that wants it, too, waits. Only who keeps a cluster gets a kept one;
     it is removed in the end unless `keep`. Raises EnvironmentFault where a cluster of that name is not ours.
@@ -120,7 +123,10 @@ def cluster(spec: Spec, engine: Engine, progress: Progress, *, keep: bool) -> It
                         _wire(engine, kube)
                     for node in spec.node_names:
                         _leak_guard(node, engine)
-                    engine.docker("exec", _node(spec.name), "touch", WHOLE)
+                for load in loads:
+                    with progress.phase(f"bring {load.name} to the nodes"):
+                        _load(load, spec.name, engine, kind)
+                engine.docker("exec", _node(spec.name), "touch", WHOLE)
             yield kube, found
         finally:
             if not keep:
@@ -148,6 +154,12 @@ def _create(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> None:
             cwd=Path(folder),
             log=log,
         )
+
+
+def _load(load: Load, name: str, engine: Engine, kind: Path) -> None:
+    with load.file() as path:
+        words: list[str | Path] = [kind, "load", "image-archive", path, "--name", name]
+        run(words, timeout=LOAD_SECONDS, env=_environment(engine))
 
 
 def remove(name: str, engine: Engine, progress: Progress) -> None:

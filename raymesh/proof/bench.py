@@ -90,6 +90,7 @@ class Bench:
     driven: bool = True
     unasked: Mapping[Verdict, str] = field(default_factory=dict)
     borrowed: Mapping[str, str] | None = None
+    given: Mapping[str, str] = field(default_factory=dict)  # images that are not the lane's, by role
     window: int = WINDOW_SECONDS
     sampled: float = 1.0
     watching: float = 0.0

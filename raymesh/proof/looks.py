@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -40,6 +40,13 @@ LOOK_BACK_SECONDS = 120.0  # a long poll that ends now began as long ago
 HEAD_TO_WORKER: tuple[Crossing, ...] = ("head->worker",)
 WORKER_TO_HEAD: tuple[Crossing, ...] = ("worker->head",)
 BOTH_WAYS: tuple[Crossing, ...] = ("head->worker", "worker->head")
+# Programs that report a version, by the role of the image that they run from.
+OF_ROLE: Mapping[str, tuple[str, ...]] = {
+    **{role: (role,) for role in ("kuberay-operator", "ray", "kiali", "jaeger", "prometheus")},
+    "pilot": ("istiod",),
+    "sidecar": ("istio-proxy", "envoy"),
+    "node": ("kubernetes", "kubelet"),
+}
 RAYLETS_TALK = Version(2, 54)  # from here on a worker's raylet calls the head's (measured, raymesh/ports/facts.py)
 
 
@@ -73,11 +80,12 @@ def platform(bench: Bench) -> Findings:
     pods = bench.pods() if bench.borrowed is None else bench.members_pods()
     beat = bench.last_beat
     insides = bench.insides()
+    observed = observed_versions(bench)
     return platform_as_pinned(
         pods,
         bench.subject,
-        observed_versions(bench),
-        wanted_versions(bench),
+        observed,
+        wanted_versions(bench) | as_observed(observed, unpinned(bench)),
         beat.alive if beat else {},
         {name: inside.environment for name, inside in insides.items()},
     )
@@ -113,6 +121,22 @@ def wanted_versions(bench: Bench) -> dict[str, str]:
     wanted |= {"kuberay-operator": lane.kuberay, "ray": str(bench.subject.contract.ray_version)}
     wanted |= {"kiali": lane.kiali, "jaeger": lane.jaeger, "prometheus": lane.prometheus}
     return wanted | {"envoy": lane.envoy} if bench.stock_proxy else wanted
+
+
+def unpinned(bench: Bench) -> frozenset[str]:
+    """Return the programs whose version no lane says: of an image given by hand, and the Envoy in Istio's own proxy."""
+    given = {program for role in bench.given for program in OF_ROLE[role]}
+    return frozenset(given if bench.stock_proxy else {*given, "envoy"})
+
+
+def as_observed(observed: Mapping[str, str], programs: Collection[str]) -> dict[str, str]:
+    """Return the version of each of these programs by its own word; where there are several, of one of them."""
+    found: dict[str, str] = {}
+    for name, version in observed.items():
+        program = name.split(" of ", maxsplit=1)[0]
+        if program in programs:
+            found.setdefault(program, version)
+    return found
 
 
 def kiali(bench: Bench) -> Findings:

@@ -86,6 +86,7 @@ class Server:
     istio: str
     pod: str
     up: float  # seconds since it started
+    istios: bool = False  # Istio's own build, by the extensions that it has: stock Envoy has none of Istio's
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ def parse_server(text: str) -> Server:
         istio=optional_text(metadata, "ISTIO_VERSION"),
         pod=optional_text(metadata, "NAME"),
         up=_seconds(root["uptime_all_epochs"]),
+        istios=any("istio" in optional_text(one, "name") for one in optional_items(node, "extensions")),
     )
 
 

@@ -16,7 +16,7 @@ from raymesh.audit import hosts
 from raymesh.commands.main import main
 from raymesh.evidence.artifacts import Artifacts
 from raymesh.evidence.redact import Form
-from raymesh.images import gobuild, istioctl
+from raymesh.images import gobuild
 from raymesh.images.recipes import load_recipes
 from raymesh.lane import load_lane
 from raymesh.machine import engine, packages, toolbox
@@ -45,13 +45,7 @@ esac
 last() { for word; do :; done; echo "$word"; }
 case "$1" in
 version) if [ -z "$DOCKER_HOST" ]; then echo 27.1; elif [ -f /run/raymesh/up ]; then echo 26.1; else exit 1; fi ;;
-create) touch $BOX/containers/c1; echo c1 ;;
-cp) echo half > "$3"; sleep 0.1; echo whole > "$3" ;;
-rm) rm -f $BOX/containers/$(last "$@") ;;
-ps) case "$*" in
-  *scratch*) ls $BOX/containers ;;
-  *kind*) ls $BOX/nodes | sed s/-control-plane// ;;
-  esac ;;
+ps) case "$*" in *kind*) ls $BOX/nodes | sed s/-control-plane// ;; esac ;;
 container) [ -f $BOX/nodes/$(last "$@") ] || exit 1
   case "$*" in *Mounts*) cat $BOX/nodes/$(last "$@") ;; esac ;;
 esac
@@ -127,12 +121,6 @@ def _go(_: Path) -> None:
     assert (made / "pause").read_text() == "whole\n"
 
 
-def _istioctl(box: Path) -> None:
-    found = istioctl.pulled(load_lane("seed"), USERS, Progress())
-    assert found.read_text() == "whole\n"
-    assert not list((box / "containers").iterdir())
-
-
 def _cluster(box: Path) -> None:
     end_orphans()
     with kind.cluster(kind.Spec("crash", "image", (), ""), USERS, Progress(), keep=False) as (kube, _):
@@ -177,7 +165,6 @@ def _clean(_: Path) -> None:
 SCENARIOS = {
     "toolbox": Scenario("unpack a toolbox from Debian packages", _toolbox),
     "go": Scenario("build a Go family", _go),
-    "istioctl": Scenario("take istioctl out of its image", _istioctl),
     "cluster": Scenario("make, use and delete a cluster", _cluster),
     "engine": Scenario("start, use and end a private engine", _engine),
     "hosts": Scenario("make and remove the hosts of an audit", _hosts),

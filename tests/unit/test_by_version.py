@@ -29,7 +29,7 @@ def with_istio(version: str) -> Lane:
 )
 def test_istio_is_told_what_its_version_needs(version: str, guard: bool, collector: bool, by_label: bool) -> None:
     lane = with_istio(version)
-    mesh = istio.operator(lane, None)["spec"]["meshConfig"]
+    mesh = istio.operator(lane, {"pilot": "a", "sidecar": "b"}, stock_proxy=False)["spec"]["meshConfig"]
     assert ("runtimeValues" in mesh["defaultConfig"]) == guard
     assert ("zipkin" in mesh["defaultConfig"]["tracing"]) == collector
     assert by_version.names_by_label(lane.istio_minor) == by_label

@@ -19,6 +19,9 @@ VERSIONS = {f.name for f in fields(Lane)} - {"name", "digests", "build", "replac
 OTHER_VALUES = {
     "set": ("kuberay=1.5.1", "ray=2.46.0"),
     "image-source": ("pull", "build"),
+    "image": ("kiali=mine/kiali:1", "ray=a:1,node=b:2"),
+    "registry": ("one.example/mirror", "localhost:5000"),
+    "registry-ca": (__file__, yaml.__file__),
     "keep-cluster": ("yes", "no"),
     "cluster-name": ("one", "two"),
     "artifacts": ("here", "there"),
@@ -44,6 +47,7 @@ NEEDS: Mapping[str, dict[str, str]] = {
         for name in ("context", "faults-allowed", *ON_A_BORROWED_CLUSTER)
     },
     **{name: {"context": "staging", "running": "team-a/ray"} for name in ("running", "no-traffic")},
+    "registry-ca": {"registry": "one.example"},
 }
 
 
@@ -95,6 +99,11 @@ def test_an_option_that_would_do_nothing_is_refused(option: Option) -> None:
         ({"context": "a", "subject": "b", "kiali-token": "/nowhere"}, "--kiali-token /nowhere: no such file"),
         ({"faults-allowed": "a"}, "--faults-allowed goes with --subject or --context"),
         ({"nodes": "1.5"}, "--nodes '1.5': a whole number"),
+        ({"registry": "a.example", "image-source": "build"}, "--registry is where images are pulled from"),
+        ({"registry-ca": __file__}, "--registry-ca goes with --registry"),
+        ({"registry": "https://a.example"}, "--registry 'https://a.example': HOST.*without https://"),
+        ({"registry": "a.example", "registry-ca": "/nowhere"}, "--registry-ca /nowhere: no such file"),
+        ({"context": "a", "subject": "b", "image": "ray=a:1"}, "--image is for a cluster made here"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_with_the_reason(given: dict[str, str], said: str) -> None:

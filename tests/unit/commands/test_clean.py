@@ -13,7 +13,6 @@ from raymesh.audit import hosts
 from raymesh.commands import clean
 from raymesh.commands.main import main
 from raymesh.errors import EnvironmentFault
-from raymesh.images import istioctl
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
 from raymesh.machine.engine import Engine
@@ -73,18 +72,6 @@ def test_clusters_of_both_engines_go_and_then_the_private_engine(
         "removed: cluster b",
         "removed: private engine: engine process 7",
     ]
-    assert not any(machine.values())
-
-
-def test_a_container_that_was_only_to_give_istioctl_goes(
-    machine: dict[str, list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "containers").write_text("abc\n")
-    monkeypatch.setenv("CONTAINERS", str(tmp_path / "containers"))
-    with locks.exclusive(istioctl.lock()):
-        assert main(["clean"]) == 1
-    assert main(["clean"]) == 0
-    assert capsys.readouterr().out == "removed: container abc of istioctl's image\n"
     assert not any(machine.values())
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from raymesh.commands.main import main
+from raymesh.images import registry
 from raymesh.images.bumping import PROGRAMS, buildable
 from raymesh.lane import lane_names, load_lane
 
@@ -26,3 +27,21 @@ def test_a_stand_in_is_seen_beside_what_it_stands_for(capsys: pytest.CaptureFixt
     out = capsys.readouterr().out
     assert "1.21.1 -> 1.31.0" in out
     assert all(name in out.splitlines()[0] for name in lane_names())
+
+
+def test_what_a_lane_pulls_is_listed_with_what_a_mirror_has_to_call_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lanes", "--images", "stable", "--registry", "a.example/b", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {role: row["published"] for role, row in told.items()} == registry.published(load_lane("stable"))
+    assert {role: row["mirror"] for role, row in told.items()} == registry.published(load_lane("stable"), "a.example/b")
+    assert main(["lanes", "--images", "seed"]) == 0
+    assert "docker.io/istio/istioctl:1.21.1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--images", "sed"], "unknown lane 'sed'"), (["--registry", "a.example"], "--registry goes with --images LANE")],
+)
+def test_what_it_does_not_take_is_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lanes", *words]) == 2
+    assert said in capsys.readouterr().err
