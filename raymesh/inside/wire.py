@@ -184,6 +184,7 @@ def main() -> None:
             tap.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), BUFFER)
         except PermissionError:  # without CAP_NET_ADMIN the system's own limit holds
             tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        began = time.time()
         end = time.monotonic() + wanted["seconds"]
         while (left := end - time.monotonic()) > 0:
             tap.settimeout(left)
@@ -193,7 +194,8 @@ def main() -> None:
                 break
             wire.see(address[1], packet)
         _, dropped = struct.unpack("II", tap.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-    print(MARK + json.dumps({**wire.told(), "dropped": dropped}))
+        ended = time.time()
+    print(MARK + json.dumps({**wire.told(), "dropped": dropped, "began": began, "ended": ended}))
 
 
 if __name__ == "__main__":

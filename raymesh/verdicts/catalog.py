@@ -422,9 +422,11 @@ GUIDE = _verdict(
 WIRE_SEEN = _verdict(
     "V901",
     "packets of every Ray pod were seen",
-    "While Ray worked each Ray pod sent bytes to another, new connections were made, and no packet was missed.",
+    "While Ray worked each Ray pod sent bytes to another, new connections were made, and no packet was missed: what "
+    "the kernels of the pods counted on their connections meanwhile is among what was seen, or they were idle.",
     WIRE,
-    hidden="Some seconds are looked at. What goes between containers of one pod never leaves it.",
+    hidden="Some seconds are looked at. What goes between containers of one pod never leaves it. A connection that "
+    "begins and ends between two looks at the sockets is on the wire alone.",
 )
 WIRE_TLS = _verdict(
     "V902",

@@ -73,9 +73,14 @@ class Other:
 
 @dataclass(frozen=True)
 class Capture:
-    """What one node saw. `dropped` packets came too fast, flows of `left_out` packets were too many."""
+    """What one node saw between two times, in seconds since the epoch by its own clock.
+
+    `dropped` packets came too fast, flows of `left_out` packets were too many.
+    """
 
     node: str
+    began: float
+    ended: float
     packets: int
     dropped: int
     left_out: int
@@ -113,6 +118,8 @@ def parse_capture(text: str, node: str) -> Capture:
     root = read_json(lines[0].removeprefix(MARK), "wire")
     return Capture(
         node,
+        root["began"].number(),
+        root["ended"].number(),
         root["packets"].integer(),
         root["dropped"].integer(),
         root["left_out"].integer(),
@@ -184,7 +191,10 @@ def negotiated(first: bytes) -> int | None:
 
 
 def together(captures: Sequence[Capture]) -> Capture:
-    """Return all captures as one: a flow that crosses nodes is seen by both, and the fuller sight of it stays."""
+    """Return all captures as one, of the time in which each was made.
+
+    A flow that crosses nodes is seen by both, and the fuller sight of it stays.
+    """
     best: dict[tuple[tuple[str, int], ...], Flow] = {}
     for flow in (flow for capture in captures for flow in capture.flows):
         key = tuple(sorted([(flow.client, flow.client_port), (flow.server, flow.server_port)]))
@@ -194,6 +204,8 @@ def together(captures: Sequence[Capture]) -> Capture:
         best[key] = replace(fuller, there=replace(fuller.there, words=tuple(sorted(words))))
     return Capture(
         ", ".join(capture.node for capture in captures),
+        max(capture.began for capture in captures),
+        min(capture.ended for capture in captures),
         sum(capture.packets for capture in captures),
         sum(capture.dropped for capture in captures),
         sum(capture.left_out for capture in captures),

@@ -31,6 +31,7 @@ with warnings.catch_warnings():  # scapy's own, on import
 
 HEAD, WORKER, STRANGER = "10.0.0.1", "10.0.0.2", "10.0.0.9"
 SEGMENT = 700
+BEGAN, ENDED = 100.0, 112.0
 Says = Sequence[tuple[bool, bytes]]  # whether the client says it, and what
 
 
@@ -112,7 +113,8 @@ def captured(packets: Iterable[Packet], kind: int = IPV4, dropped: int = 0, keep
     wire = Wire([HEAD, WORKER, "fd00::1", "fd00::2"], keep, 100)
     for packet in packets:
         wire.see(kind, bytes(packet))
-    return parse_capture(MARK + json.dumps({**wire.told(), "dropped": dropped}), "node")
+    told = {**wire.told(), "dropped": dropped, "began": BEGAN, "ended": ENDED}
+    return parse_capture(MARK + json.dumps(told), "node")
 
 
 def reds(capture: Capture) -> set[Verdict]:
@@ -246,4 +248,4 @@ def test_no_packet_upsets_the_program(packets: list[tuple[int, bytes]]) -> None:
     wire = Wire([HEAD, WORKER, "0.0.0.0", "::"], 100, 3)
     for kind, packet in packets:
         wire.see(kind, packet)
-    parse_capture(MARK + json.dumps({**wire.told(), "dropped": 0}), "node")
+    parse_capture(MARK + json.dumps({**wire.told(), "dropped": 0, "began": BEGAN, "ended": ENDED}), "node")
