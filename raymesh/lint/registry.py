@@ -28,6 +28,7 @@ MODULES = (
     "injection",
     "resources",
     "kuberay",
+    "validated",
     "selectors",
     "naming",
     "beside",

@@ -47,6 +47,7 @@ def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cl
         name=name,
         namespace=space.text if space else None,
         doc=doc,
+        root=root,
         spec=spec,
         labels=scalars(doc, child(root, "metadata", "labels")),
         annotations=annotations,

@@ -22,7 +22,7 @@ from raymesh.manifests.policies import (
 )
 from raymesh.manifests.reading import Document
 from raymesh.manifests.resources import Resource
-from raymesh.manifests.tree import Value, child, pairs
+from raymesh.manifests.tree import Value, child, elements, pairs, scalar
 from raymesh.ports import Role, Version, parse_version
 
 
@@ -51,6 +51,12 @@ class Container:
     words: tuple[Value, ...]  # command and args
     limits: dict[str, Value]
     requests: dict[str, Value]
+
+    @property
+    def variables(self) -> dict[str, Value]:
+        """The names of all variables, those too whose value comes from elsewhere."""
+        names = (scalar(self.doc, item, "name") for item in elements(child(self.node, "env")))
+        return {name.text: name for name in names if name is not None}
 
     @property
     def called(self) -> str:
@@ -106,6 +112,11 @@ class Group:
         return None if self.own_command else child(self.node, "rayStartParams")
 
     @property
+    def variables(self) -> dict[str, Value]:
+        """The names of all variables of Ray's container."""
+        return self.ray.variables if self.ray else {}
+
+    @property
     def port_names(self) -> dict[str, int]:
         """Named ports of its containers."""
         containers = (*([self.ray] if self.ray else []), *self.beside)
@@ -129,6 +140,7 @@ class Cluster:
     name: Value
     namespace: str | None
     doc: Document
+    root: yaml.Node  # the object
     spec: yaml.Node
     labels: dict[str, Value]
     annotations: dict[str, Value]

@@ -1,4 +1,4 @@
-"""RM075 to RM083, RM095 and RM096: what KubeRay makes of its own objects."""
+"""RM075 to RM081, RM083, RM095 and RM096: what KubeRay makes of its own objects."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import yaml
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.manifests.clusters import FAULT_TOLERANT
-from raymesh.manifests.objects import Cluster, Group, Service, version_of
+from raymesh.manifests.objects import Cluster, Group, Service
 from raymesh.manifests.relating import HEADLESS_LABEL, World, same_namespace
-from raymesh.manifests.tree import Value, child
-from raymesh.ports import Version
+from raymesh.manifests.tree import child
 from raymesh.ports.kuberay import DEFAULT_HEAD_PORTS, head_service_ports
 
 _GCS_FLAG, _GCS_DEFAULT = "port", DEFAULT_HEAD_PORTS["gcs-server"]
@@ -24,10 +22,6 @@ _MOVED = (
 )
 _SHUT_MODES = ("DenyAll", "DenyAllEgress")
 _ISTIOD = "15012"
-_TOKENS_SINCE = Version(2, 52)
-_STORAGE_NAMESPACE = "ray.io/external-storage-namespace"
-_SECOND_AUTOSCALER = "RAY_enable_autoscaler_v2"
-_REFUSED_ENVIRONMENT = ("RAY_REDIS_ADDRESS", "REDIS_PASSWORD")
 
 
 @rule("RM075", Severity.ERROR, "Ray is not in the first container")
@@ -176,22 +170,6 @@ def rm081(world: World) -> Iterator[Hit]:
             )
 
 
-@rule("RM082", Severity.ERROR, "options that KubeRay refuses together")
-def rm082(world: World) -> Iterator[Hit]:
-    """The operator checks the spec and makes nothing of it where two options contradict each other."""
-    for cluster in world.objects.clusters:
-        yield from _tokens(cluster)
-        yield from _autoscaler(cluster)
-        if isinstance(child(cluster.spec, "gcsFaultToleranceOptions"), yaml.MappingNode):
-            for told, instead in _twice_for_redis(cluster):
-                yield Hit(
-                    at(told),
-                    f"{cluster.name.text} has gcsFaultToleranceOptions, and {told.text!r} beside it: KubeRay refuses "
-                    "the two together",
-                    instead,
-                )
-
-
 @rule("RM083", Severity.NOTE, "Redis clean-up with a sidecar that does not end")
 def rm083(world: World) -> Iterator[Hit]:
     """When a fault-tolerant cluster is deleted, a Job made of the head's template empties its part of Redis."""
@@ -282,61 +260,3 @@ def _is_whole(cluster: Cluster) -> bool:
     outer = child(cluster.doc.root, "spec", job) if job else None
     bare = isinstance(cluster.spec, yaml.MappingNode) and {key.value for key, _ in cluster.spec.value} <= {"rayVersion"}
     return outer is not None or bare or any(group.ray is not None for group in cluster.groups)
-
-
-def _tokens(cluster: Cluster) -> Iterator[Hit]:
-    told = cluster.auth_mode
-    if told is None or told.text != "token":
-        return
-    version = version_of(cluster.ray_version)
-    if version is None or version < _TOKENS_SINCE:
-        yield Hit(
-            at(told),
-            f"{cluster.name.text} asks for tokens, which Ray has from {_TOKENS_SINCE} on, and "
-            + (f"says rayVersion {version}" if version else "does not say its rayVersion")
-            + ": KubeRay refuses it",
-            f"rayVersion {_TOKENS_SINCE} or newer, with such images",
-        )
-
-
-def _autoscaler(cluster: Cluster) -> Iterator[Hit]:
-    """What the second autoscaler may not stand beside (from KubeRay 1.4 and 1.5 on)."""
-    switch = cluster.head.environment.get(_SECOND_AUTOSCALER) if cluster.head else None
-    scales = cluster.autoscaling is not None and cluster.autoscaling.true
-    if switch is not None and switch.text in ("1", "true") and not scales:
-        yield Hit(
-            at(switch),
-            f"{_SECOND_AUTOSCALER} in the head of {cluster.name.text}, which does not scale by itself: KubeRay "
-            "refuses it",
-            "enableInTreeAutoscaling: true, or take the variable out",
-        )
-    if switch is not None and scales and cluster.autoscaler_version:
-        yield Hit(
-            at(switch),
-            f"{cluster.name.text} has autoscalerOptions.version, and {_SECOND_AUTOSCALER} beside it: KubeRay refuses "
-            "the two together",
-            f"take {_SECOND_AUTOSCALER} out",
-        )
-    for group in cluster.groups if scales and cluster.autoscaler_version == "v2" else ():
-        if group.restart is not None and group.restart.text != "Never":
-            yield Hit(
-                at(group.restart),
-                f"restartPolicy {group.restart.text} of group {group.name} in {cluster.name.text}: KubeRay refuses it "
-                "with the second autoscaler",
-                "restartPolicy: Never, or none",
-            )
-
-
-def _twice_for_redis(cluster: Cluster) -> Iterator[tuple[Value, str]]:
-    """What says the same as gcsFaultToleranceOptions, and the field to use (ValidateRayClusterSpec of KubeRay)."""
-    head = cluster.head
-    for key in (FAULT_TOLERANT, _STORAGE_NAMESPACE):
-        if key in cluster.annotations and cluster.annotations[key].text:
-            yield cluster.annotations[key], f"take the annotation {key} out"
-    if head is None:
-        return
-    if "redis-password" in head.params:
-        yield head.params["redis-password"], "gcsFaultToleranceOptions.redisPassword"
-    for name in _REFUSED_ENVIRONMENT:
-        if name in head.environment:
-            yield head.environment[name], f"take {name} out of the environment, use gcsFaultToleranceOptions"
