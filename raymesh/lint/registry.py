@@ -25,6 +25,7 @@ MODULES = (
     "policy",
     "network",
     "traffic",
+    "refused",
     "injection",
     "resources",
     "kuberay",

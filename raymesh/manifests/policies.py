@@ -20,6 +20,7 @@ class Policy:
     name: Value
     namespace: str | None
     doc: Document
+    root: yaml.Node  # the object
     selector: Selector
 
 
@@ -60,7 +61,6 @@ class AuthorizationPolicy(Policy):
 
     action: str
     rules: tuple[AuthorizationRule, ...]
-    has_rules: bool
     provider: Value | None  # name of the one that is asked, for CUSTOM
     targets_gateways: bool  # targetRefs: it guards a waypoint or a gateway, not the pods themselves
     dry_run: bool

@@ -69,6 +69,7 @@ def peer_authentication(doc: Document, root: yaml.Node, name: Value) -> PeerAuth
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=read_selector(doc, child(root, "spec", "selector")),
         mode=scalar(doc, root, "spec", "mtls", "mode"),
         port_modes=modes,
@@ -80,16 +81,15 @@ def peer_authentication(doc: Document, root: yaml.Node, name: Value) -> PeerAuth
 def authorization_policy(doc: Document, root: yaml.Node, name: Value) -> AuthorizationPolicy:
     """Read an AuthorizationPolicy."""
     action = scalar(doc, root, "spec", "action")
-    rules = child(root, "spec", "rules")
     trial = scalar(doc, root, "metadata", "annotations", "istio.io/dry-run")
     return AuthorizationPolicy(
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=read_selector(doc, child(root, "spec", "selector")),
         action=action.text if action else "ALLOW",
-        rules=tuple(_authorization_rule(doc, node) for node in elements(rules)),
-        has_rules=rules is not None,
+        rules=tuple(_authorization_rule(doc, node) for node in elements(child(root, "spec", "rules"))),
         provider=scalar(doc, root, "spec", "provider", "name"),
         targets_gateways=_targets(root),
         dry_run=trial is not None and trial.true,
@@ -137,6 +137,7 @@ def request_authentication(doc: Document, root: yaml.Node, name: Value) -> Reque
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=read_selector(doc, child(root, "spec", "selector")),
         targets_gateways=_targets(root),
     )
@@ -153,6 +154,7 @@ def network_policy(doc: Document, root: yaml.Node, name: Value) -> NetworkPolicy
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=read_selector(doc, child(root, "spec", "podSelector")),
         ingress=came if "Ingress" in types else None,
         egress=went if "Egress" in types else None,
@@ -191,7 +193,7 @@ def sidecar(doc: Document, root: yaml.Node, name: Value) -> Sidecar:
         Egress(words(doc, child(item, "hosts")), scalar(doc, item, "port", "number"))
         for item in elements(child(root, "spec", "egress"))
     ]
-    return Sidecar(name, space_of(doc, root), doc, Selector(labels), tuple(egress))
+    return Sidecar(name, space_of(doc, root), doc, root, Selector(labels), tuple(egress))
 
 
 def destination_rule(doc: Document, root: yaml.Node, name: Value) -> DestinationRule | None:
@@ -209,6 +211,7 @@ def destination_rule(doc: Document, root: yaml.Node, name: Value) -> Destination
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=read_selector(doc, child(root, "spec", "workloadSelector")),
         host=host,
         tls=_client_tls(doc, child(root, "spec", "trafficPolicy")),
@@ -241,6 +244,7 @@ def virtual_service(doc: Document, root: yaml.Node, name: Value) -> VirtualServi
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
+        root=root,
         selector=Selector({}),
         hosts=words(doc, child(root, "spec", "hosts")),
         in_mesh=not gateways or any(v.text == "mesh" for v in gateways),
@@ -274,7 +278,7 @@ def service_entry(doc: Document, root: yaml.Node, name: Value) -> ServiceEntry:
     hosts = words(doc, child(root, "spec", "hosts"))
     location = scalar(doc, root, "spec", "location")
     outside = location is None or location.text != "MESH_INTERNAL"
-    return ServiceEntry(name, space_of(doc, root), doc, Selector({}), hosts, outside, _exported(doc, root))
+    return ServiceEntry(name, space_of(doc, root), doc, root, Selector({}), hosts, outside, _exported(doc, root))
 
 
 def namespace(doc: Document, root: yaml.Node, name: Value) -> Namespace:

@@ -1,8 +1,7 @@
-"""RM030 and RM050 to RM053: policies of Istio that stand in front of Ray's ports."""
+"""RM030 and RM050 to RM052: policies of Istio that stand in front of Ray's ports."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from raymesh.lint.diagnostics import Severity
@@ -18,12 +17,6 @@ from raymesh.manifests.seen import http_at
 from raymesh.manifests.surroundings import Member, bears_on
 from raymesh.manifests.tree import Value
 from raymesh.ports import Port
-from raymesh.ports.contract import HIGHEST_PORT
-
-_PORT = re.compile(r"[0-9]{1,5}")
-_NO_RULES = ("DENY", "CUSTOM")
-_NOT_CUSTOM = re.compile(r"(?:not)?(?:namespaces|serviceaccounts|trustdomains|(?:request)?principals)", re.IGNORECASE)
-_NOT_CUSTOM_KEYS = re.compile(r"source\.(?:namespace|serviceAccount|trustDomain|principal)|request\.auth\..*")
 
 
 @rule("RM030", Severity.ERROR, "AuthorizationPolicy with rules that are OR-ed")
@@ -107,38 +100,6 @@ def rm052(world: World) -> Iterator[Hit]:
             f"{said.message} (port {said.ports} of {said.names})",
             "check tokens at a gateway, or declare the port http in a Service of your own",
         )
-
-
-@rule("RM053", Severity.ERROR, "AuthorizationPolicy that Istio refuses")
-def rm053(world: World) -> Iterator[Hit]:
-    """Ports that are no strings of one number each, empty words, no rules where some are needed."""
-    told = Told()
-    for case, policy in _policies(world):
-        if policy.action in _NO_RULES and not policy.has_rules:
-            told.add(policy.name, f"action {policy.action} without rules", case.cluster)
-        for where, message in _provided(policy):
-            told.add(where, message, case.cluster)
-        for one in policy.rules:
-            for where, message in _refused(one):
-                told.add(where, message, case.cluster)
-    for said in told:
-        cure = "strings, one port in each, none empty" if "port" in said.message else ""
-        yield Hit(at(said.where), f"{said.message}: Istio refuses the policy", cure)
-
-
-def _provided(policy: AuthorizationPolicy) -> Iterator[tuple[Value, str]]:
-    """CUSTOM asks somebody else, by name, and before the caller's identity is known."""
-    if policy.action != "CUSTOM":
-        if policy.provider is not None:
-            yield policy.provider, f"action {policy.action} with a provider"
-        return
-    if policy.has_rules and (policy.provider is None or not policy.provider.text):
-        yield policy.name, "action CUSTOM without provider.name"
-    for one in policy.rules:
-        fields = [name for source in one.sources for name in source if _NOT_CUSTOM.fullmatch(name)]
-        keys = [c.key.text for c in one.conditions if _NOT_CUSTOM_KEYS.fullmatch(c.key.text)]
-        if fields or keys:
-            yield Value("", one.node, policy.doc), f"{[*fields, *keys][0]} with action CUSTOM"
 
 
 def _policies(world: World) -> Iterator[tuple[Case, AuthorizationPolicy]]:
@@ -234,18 +195,3 @@ def _place(policy: AuthorizationPolicy) -> Value:
     """The ports that a policy lists, else its name."""
     listed: Sequence[Value] = [v for r in policy.rules for o in r.operations for v in o.get("ports", ())]
     return listed[0] if listed else policy.name
-
-
-def _refused(one: AuthorizationRule) -> Iterator[tuple[Value, str]]:
-    for fields in (*one.sources, *one.operations):
-        for name, values in fields.items():
-            for value in values:
-                if not value.text:
-                    yield value, f"an empty word under {name}"
-                elif name in ("ports", "notPorts"):
-                    if not value.is_string:
-                        yield value, f"port {value.text} is a number, not a string"
-                    elif not _PORT.fullmatch(value.text) or not 0 < int(value.text) <= HIGHEST_PORT:
-                        yield value, f"port {value.text!r} is not one number from 1 to {HIGHEST_PORT}"
-                elif not value.is_string:
-                    yield value, f"{value.text} under {name} is not a string"

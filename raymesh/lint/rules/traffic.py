@@ -1,4 +1,4 @@
-"""RM058 to RM061, RM063 and RM074: kinds of Istio that lead Ray's calls elsewhere, or speak to it otherwise."""
+"""RM058 to RM061 and RM074: kinds of Istio that lead Ray's calls elsewhere, or speak to it otherwise."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.told import Told
 from raymesh.manifests.dialled import dialled_numbers
 from raymesh.manifests.hosts import Host, catches, catches_pods, full_name, hosts_of
-from raymesh.manifests.policies import ClientTls, DestinationRule, Egress, PeerAuthentication, Route, Sidecar
+from raymesh.manifests.policies import ClientTls, DestinationRule, Egress, Route, Sidecar
 from raymesh.manifests.relating import Case, World
 from raymesh.manifests.surroundings import DEFAULT_NAMESPACE, ROOT_NAMESPACE, Member, bears_on
 from raymesh.manifests.tree import Value
-from raymesh.ports.contract import HIGHEST_PORT
 
 _NOT_THE_MESHS = ("DISABLE", "SIMPLE", "MUTUAL")
-_PEER_MODES = ("UNSET", "DISABLE", "PERMISSIVE", "STRICT")
 
 
 @rule("RM058", Severity.ERROR, "Sidecar without Ray's own Services")
@@ -101,23 +99,6 @@ def rm061(world: World) -> Iterator[Hit]:
             at(said.where),
             f"{said.message} ({said.names}): calls between Ray nodes then take its routes",
             "a host of its own",
-        )
-
-
-@rule("RM063", Severity.ERROR, "PeerAuthentication that Istio refuses or passes over")
-def rm063(world: World) -> Iterator[Hit]:
-    """Ports without a selector, a selector in the root namespace, a mode or port that does not exist."""
-    told = Told()
-    for case in world.meshed:
-        for peer in case.around.peers.of(case.cluster):
-            if peer.selector.empty or any(bears_on(peer, m) is True for m in case.members):
-                for where, message in _refused(peer):
-                    told.add(where, f"PeerAuthentication {peer.name.text} {message}", case.cluster)
-    for said in told:
-        yield Hit(
-            at(said.where),
-            said.message,
-            "a selector beside ports, in the namespace of the pods",
         )
 
 
@@ -238,19 +219,3 @@ def _subsets_used(case: Case, host: Host) -> set[str]:
 
 def _own(case: Case, name: str) -> Host | None:
     return next((h for h in hosts_of(case) if catches(name, h)), None)
-
-
-def _refused(peer: PeerAuthentication) -> Iterator[tuple[Value, str]]:
-    if peer.ports_node is not None and peer.selector.empty:
-        where = peer.port_keys[0] if peer.port_keys else Value("", peer.ports_node, peer.doc)
-        yield where, "has portLevelMtls without a selector: Istio refuses it"
-    elif peer.ports_node is not None and not peer.port_keys:
-        yield Value("", peer.ports_node, peer.doc), "has an empty portLevelMtls: Istio refuses it"
-    for key in peer.port_keys:
-        if key.number is None or not 1 <= key.number <= HIGHEST_PORT:
-            yield key, f"has port {key.text!r}, which is none from 1 to {HIGHEST_PORT}: Istio refuses it"
-    for mode in (*([peer.mode] if peer.mode else []), *peer.port_modes.values()):
-        if mode.text not in _PEER_MODES:
-            yield mode, f"has mode {mode.text!r}, which is none of {', '.join(_PEER_MODES)}: Istio refuses it"
-    if peer.namespace == ROOT_NAMESPACE and not peer.selector.empty:
-        yield peer.name, f"selects pods from {ROOT_NAMESPACE}: Istio passes over it, as it does not lie with them"

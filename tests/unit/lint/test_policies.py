@@ -193,7 +193,7 @@ def test_one_policy_is_told_once_with_its_clusters() -> None:
     assert any("one, two, three and 2 more" in m for m in said)
 
 
-@pytest.mark.parametrize("ports", [[6379], ["10002-10012"], [""], ["0"], ["70000"], ["grpc"]])
+@pytest.mark.parametrize("ports", [[6379], ["10002-10012"], [""], ["-1"], ["70000"], ["grpc"]])
 def test_ports_that_istio_refuses_are_found(ports: list[Any]) -> None:
     assert "RM053" in found(CLEAN, policy({"from": [OWN], **operation(ports=ports)}, action="ALLOW"))
 

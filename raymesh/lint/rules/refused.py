@@ -1,0 +1,479 @@
+"""RM053, RM063 and RM097: objects of Istio that its webhook or the API server refuses.
+
+Read from pkg/config/validation/validation.go and pkg/config/security/security.go of istio/istio 1.31.
+tests/unit/lint/test_refused.py holds it to answers of `istioctl validate`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import yaml
+
+from raymesh.lint.diagnostics import Severity
+from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.told import Told
+from raymesh.manifests.hosts import catches, catches_pods, full_name, hosts_of
+from raymesh.manifests.istio_fields import unknown
+from raymesh.manifests.policies import (
+    AuthorizationPolicy,
+    AuthorizationRule,
+    Condition,
+    DestinationRule,
+    Fields,
+    PeerAuthentication,
+    Policy,
+    RequestAuthentication,
+    ServiceEntry,
+    Sidecar,
+    VirtualService,
+)
+from raymesh.manifests.relating import Case, World
+from raymesh.manifests.selecting import Selector
+from raymesh.manifests.surroundings import ROOT_NAMESPACE
+from raymesh.manifests.tree import Value, child, elements, pairs, scalar
+from raymesh.ports.contract import HIGHEST_PORT
+
+Wrong = Iterator[tuple[Value, str, str]]  # where, what, the cure
+_NO_RULES = ("DENY", "CUSTOM")
+_NOT_CUSTOM = re.compile(r"(?:not)?(?:namespaces|serviceaccounts|trustdomains|(?:request)?principals)", re.IGNORECASE)
+_NOT_CUSTOM_KEYS = re.compile(r"source\.(?:namespace|serviceAccount|trustDomain|principal)|request\.auth\..*")
+_WHO = ("principals", "notPrincipals", "namespaces", "notNamespaces")
+_ACCOUNTS = ("serviceAccounts", "notServiceAccounts")
+_DOMAINS = ("trustDomains", "notTrustDomains")
+_BLOCKS = ("ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks")
+_PORTS, _PATHS = ("ports", "notPorts"), ("paths", "notPaths")
+_MOST_ACCOUNTS = 16
+_LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
+_TEMPLATES = ("{*}", "{**}")
+# Keys of `when`, by what their values have to be.
+_KEYED = re.compile(r"(?:request\.headers|request\.auth\.claims|experimental\.envoy\.filters\.[^\[]*)\[.+\]")
+_PLAIN_KEYS = (
+    *("source.namespace", "source.principal", "request.auth.principal", "request.auth.audiences"),
+    *("request.auth.presenter", "connection.sni"),
+)
+_ADDRESS_KEYS = ("source.ip", "remote.ip", "destination.ip")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@rule("RM053", Severity.ERROR, "AuthorizationPolicy that Istio refuses")
+def rm053(world: World) -> Iterator[Hit]:
+    """Fields and words that do not exist, empty parts, ports that are none, parts that exclude each other."""
+
+    def bearing(case: Case) -> Iterator[AuthorizationPolicy]:
+        for policy in case.around.policies.of(case.cluster):
+            if _bears(policy, case) and not (policy.targets_gateways and policy.selector.empty):
+                yield policy
+
+    yield from _told(world, bearing, _authorization)
+
+
+@rule("RM063", Severity.ERROR, "PeerAuthentication that Istio refuses or passes over")
+def rm063(world: World) -> Iterator[Hit]:
+    """Ports without a selector, a selector in the root namespace, a mode or port that does not exist, a second one."""
+
+    def bearing(case: Case) -> Iterator[PeerAuthentication]:
+        for policy in case.around.peers.of(case.cluster):
+            if _bears(policy, case):
+                yield policy
+
+    yield from _told(world, bearing, _peer)
+    yield from _second(world)
+
+
+@rule("RM097", Severity.ERROR, "object of Istio that Istio refuses")
+def rm097(world: World) -> Iterator[Hit]:
+    """Fields and words that do not exist, and what else keeps routes, Sidecars and token rules from being applied."""
+
+    def tokens(case: Case) -> Iterator[RequestAuthentication]:
+        yield from (p for p in case.around.tokens.of(case.cluster) if _bears(p, case))
+
+    def sidecars(case: Case) -> Iterator[Sidecar]:
+        yield from (p for p in case.around.sidecars.of(case.cluster) if _bears(p, case))
+
+    def destinations(case: Case) -> Iterator[DestinationRule]:
+        for policy in case.around.destination_rules.of(case.cluster):
+            if any(catches(full_name(policy.host.text, policy.namespace), host) for host in hosts_of(case)):
+                yield policy
+
+    def services(case: Case) -> Iterator[VirtualService]:
+        for policy in case.around.virtual_services.of(case.cluster):
+            hosts = [full_name(v.text, policy.namespace) for v in policy.hosts]
+            if any(catches(name, host) for name in hosts for host in hosts_of(case)):
+                yield policy
+
+    def entries(case: Case) -> Iterator[ServiceEntry]:
+        for policy in case.around.service_entries.of(case.cluster):
+            hosts = hosts_of(case)
+            if any(catches(v.text, host) or catches_pods(v.text, host) for v in policy.hosts for host in hosts):
+                yield policy
+
+    yield from _told(world, tokens, _tokens)
+    yield from _told(world, sidecars, _sidecar)
+    yield from _told(world, destinations, _destination)
+    yield from _told(world, services, _routes)
+    yield from _told(world, entries, _entry)
+
+
+def _told(world: World, bearing: Callable[[Case], Iterator[Policy]], wrong: Callable[..., Wrong]) -> Iterator[Hit]:
+    """What is wrong with the objects that bear on clusters of the mesh, each said once."""
+    told, cures = Told(), {}
+    for case in world.meshed:
+        for policy in bearing(case):
+            kind = type(policy).__name__
+            fields = unknown(policy.doc, kind, child(policy.root, "spec"))
+            for where, what, cure in (
+                *((value, text, "another word, or none") for value, text in fields),
+                *wrong(policy),
+            ):
+                message = f"{kind} {policy.name.text}: {what}"
+                cures[message] = cure
+                told.add(where, message, case.cluster)
+    for said in told:
+        yield Hit(at(said.where), f"{said.message}: Istio refuses it", cures[said.message])
+
+
+def _bears(policy: Policy, case: Case) -> bool:
+    """Whether it is for pods of a cluster, or would be, were a wildcard of its selector one."""
+    plain = {name: value for name, value in policy.selector.labels.items() if "*" not in name + value.text}
+    selector = policy.selector if len(plain) == len(policy.selector.labels) else Selector(plain)
+    return selector.empty or any(selector.holds(m.labels) is True for m in case.members)
+
+
+def _authorization(policy: AuthorizationPolicy) -> Wrong:
+    yield from _chosen(policy)
+    if policy.action in _NO_RULES and not policy.rules:
+        yield policy.name, f"action {policy.action} without rules", "a rule, or `{}` for everything"
+    yield from _provided(policy)
+    for one in policy.rules:
+        yield from _halves(policy, one)
+        for fields in (*one.sources, *one.operations):
+            for name, values in fields.items():
+                for value in values:
+                    yield from _word(name, value)
+        for fields in one.sources:
+            yield from _accounts(fields)
+        for condition in one.conditions:
+            yield from _condition(condition)
+
+
+def _chosen(policy: Policy) -> Wrong:
+    """Which pods it is for: one way to say it, and no wildcards."""
+    spec = child(policy.root, "spec")
+    ways = [key for key in ("selector", "targetRef", "targetRefs") if child(spec, key) is not None]
+    if len(ways) > 1:
+        yield policy.name, f"{' and '.join(ways)} together", "one of them"
+    for name, value in policy.selector.labels.items():
+        if "*" in name or "*" in value.text:
+            yield value, f"selector with a wildcard, {name}: {value.text}", "a label as the pods have it"
+
+
+def _provided(policy: AuthorizationPolicy) -> Wrong:
+    """CUSTOM asks somebody else, by name, and before the caller's identity is known."""
+    if policy.action != "CUSTOM":
+        given = child(policy.root, "spec", "provider")
+        if given is not None:
+            where = Value("", given, policy.doc)
+            yield where, f"action {policy.action} with a provider", "action CUSTOM, or no provider"
+        return
+    if policy.rules and (policy.provider is None or not policy.provider.text):
+        yield policy.name, "action CUSTOM without provider.name", "provider: {name: NAME}"
+    for one in policy.rules:
+        fields = [name for source in one.sources for name in source if _NOT_CUSTOM.fullmatch(name)]
+        keys = [c.key.text for c in one.conditions if _NOT_CUSTOM_KEYS.fullmatch(c.key.text)]
+        if fields or keys:
+            where = Value("", one.node, policy.doc)
+            yield where, f"{[*fields, *keys][0]} with action CUSTOM", "ports, paths, methods, hosts or addresses"
+
+
+def _halves(policy: AuthorizationPolicy, one: AuthorizationRule) -> Wrong:
+    """Each of `from` and `to` has something in it, and so has each of `when`."""
+    for side, inner in (("from", "source"), ("to", "operation")):
+        for item in elements(child(one.node, side)):
+            told = child(item, inner)
+            if told is None or not any(elements(value) for _, value in pairs(told) if _is_list(value)):
+                where = Value("", told or item, policy.doc)
+                yield where, f"an empty {inner}, which does not stand for all", f"no `{side}` at all stands for all"
+    for item in elements(child(one.node, "when")):
+        key = scalar(policy.doc, item, "key")
+        if key is None or not key.text:
+            yield Value("", item, policy.doc), "a condition without a key", "key: source.namespace, or another"
+
+
+def _is_list(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.SequenceNode)
+
+
+def _word(name: str, value: Value) -> Wrong:
+    if not value.text:
+        yield value, f"an empty word under {name}", "a word, or none"
+    elif name in _PORTS:
+        yield from _port(value)
+    elif not value.is_string:
+        yield value, f"{value.text} under {name} is not a string", f"'{value.text}'"
+    elif name in _BLOCKS:
+        yield from _address(value, name)
+    elif name in _DOMAINS:
+        if "/" in value.text or not _is_pattern(value.text):
+            yield value, f"{value.text!r} under {name} is no trust domain", "a name, with a star at one end at most"
+    elif name in _PATHS and not _is_path(value.text):
+        yield (
+            value,
+            f"path {value.text!r} with braces that are no {{*}} or {{**}}",
+            "{*} for one step, {**} for the rest",
+        )
+
+
+def _port(value: Value) -> Wrong:
+    if not value.is_string:
+        yield value, f"port {value.text} is a number, not a string", f"'{value.text}'"
+    elif not (value.text.isdecimal() and value.text.isascii() and int(value.text[-18:]) <= HIGHEST_PORT):
+        yield value, f"port {value.text!r} is not one number from 0 to {HIGHEST_PORT}", "each port by itself"
+
+
+def _address(value: Value, name: str) -> Wrong:
+    import ipaddress  # noqa: PLC0415 - few policies have addresses, and start-up should be short
+
+    try:
+        if "/" in value.text:
+            ipaddress.ip_network(value.text, strict=False)
+        else:
+            ipaddress.ip_address(value.text)
+    except ValueError:
+        yield value, f"{value.text!r} under {name} is no address and no CIDR", "an address such as 10.0.0.0/8"
+
+
+def _accounts(fields: Fields) -> Wrong:
+    told = [value for name in _ACCOUNTS for value in fields.get(name, ())]
+    if told and any(name in fields for name in _WHO):
+        yield told[0], "serviceAccounts beside namespaces or principals", "one of them"
+    yield from (wrong for value in told for wrong in _account(value))
+    if any(len(fields.get(name, ())) > _MOST_ACCOUNTS for name in _ACCOUNTS):
+        yield told[0], f"more than {_MOST_ACCOUNTS} serviceAccounts", "several sources"
+
+
+def _account(value: Value) -> Wrong:
+    steps = value.text.split("/")
+    if len(steps) > 2 or "*" in value.text or not all(steps):  # noqa: PLR2004 - NAMESPACE/NAME at most
+        yield value, f"serviceAccount {value.text!r}", "NAME or NAMESPACE/NAME, without wildcards"
+
+
+def _condition(condition: Condition) -> Wrong:
+    key, values = condition.key, (*condition.values, *condition.not_values)
+    if not key.text:
+        return
+    if not values:
+        yield key, f"{key.text} with neither values nor notValues", "values: [...]"
+    for value in values:
+        if not value.text:
+            yield value, f"an empty word under {key.text}", "a word, or none"
+        elif key.text in _ADDRESS_KEYS:
+            yield from _address(value, key.text)
+        elif key.text == "destination.port":
+            yield from _port(value)
+        elif key.text == "source.serviceAccount":
+            yield from _account(value)
+        elif key.text == "source.trustDomain" and not _is_pattern(value.text):
+            yield value, f"{value.text!r} under {key.text} is no trust domain", "a name, with a star at one end at most"
+    known = (*_PLAIN_KEYS, *_ADDRESS_KEYS, "destination.port", "source.serviceAccount", "source.trustDomain")
+    if key.text not in known and not _KEYED.fullmatch(key.text):
+        yield key, f"{key.text} is no attribute of a condition", "source.namespace, destination.port and their like"
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether it has no star, or one at an end."""
+    return text.count("*") == 0 or (text.count("*") == 1 and (text[0] == "*" or text[-1] == "*"))
+
+
+def _is_path(text: str) -> bool:
+    steps = text.strip("/").split("/")
+    template = any(one in text for one in _TEMPLATES)
+    rest = False
+    for step in steps:
+        if step in _TEMPLATES:
+            if rest:
+                return False
+            rest = step == "{**}"
+        elif "{" in step or "}" in step or (template and not _LITERAL.fullmatch(step)):
+            return False
+    return True
+
+
+def _peer(peer: PeerAuthentication) -> Wrong:
+    yield from _chosen(peer)
+    if peer.ports_node is not None and peer.selector.empty:
+        where = peer.port_keys[0] if peer.port_keys else Value("", peer.ports_node, peer.doc)
+        yield where, "portLevelMtls without a selector", "a selector beside ports, in the namespace of the pods"
+    elif peer.ports_node is not None and not peer.port_keys:
+        yield Value("", peer.ports_node, peer.doc), "an empty portLevelMtls", "take it out"
+    for key in peer.port_keys:
+        if key.number is None or not 1 <= key.number <= HIGHEST_PORT:
+            yield key, f"port {key.text!r}, which is none from 1 to {HIGHEST_PORT}", "the number of a port"
+
+
+def _second(world: World) -> Iterator[Hit]:
+    """PeerAuthentications that Istio passes over: in the root for some pods, or younger than another one."""
+    told = Told()
+    for case in world.meshed:
+        for member in case.members:
+            rank = case.around.peer_rank(member)
+            for at_once in ([p for p in rank if not p.selector.empty], [p for p in rank if p.selector.empty]):
+                for other in at_once[1:]:
+                    first = at_once[0]
+                    if (
+                        other.namespace == first.namespace
+                        and other.name.text != first.name.text
+                        and _differ(first, other)
+                    ):
+                        message = f"PeerAuthentication {other.name.text} is for the same pods as {first.name.text}"
+                        told.add(other.name, message, case.cluster)
+        for peer in case.around.peers.of(case.cluster):
+            if peer.namespace == ROOT_NAMESPACE and not peer.selector.empty and _bears(peer, case):
+                message = f"PeerAuthentication {peer.name.text} selects pods from {ROOT_NAMESPACE}"
+                told.add(peer.name, message, case.cluster)
+    for said in told:
+        if "for the same pods" in said.message:
+            yield Hit(
+                at(said.where), f"{said.message}: Istio takes the older of the two, and passes over the other", "one"
+            )
+        else:
+            yield Hit(
+                at(said.where),
+                f"{said.message}: Istio passes over it, as it does not lie with them",
+                "a selector in the namespace of the pods",
+            )
+
+
+def _differ(one: PeerAuthentication, other: PeerAuthentication) -> bool:
+    def says(peer: PeerAuthentication) -> tuple[str, dict[str, str]]:
+        return peer.mode.text if peer.mode else "", {port: mode.text for port, mode in peer.port_modes.items()}
+
+    return says(one) != says(other)
+
+
+def _tokens(policy: RequestAuthentication) -> Wrong:
+    yield from _chosen(policy)
+    for item in elements(child(policy.root, "spec", "jwtRules")):
+        issuer, keys = scalar(policy.doc, item, "issuer"), scalar(policy.doc, item, "jwksUri")
+        if not (issuer and issuer.text) and not (keys and keys.text):
+            yield Value("", item, policy.doc), "a token rule without issuer and jwksUri", "issuer: https://..."
+        if keys is not None and keys.text and not keys.text.startswith(("http://", "https://")):
+            yield keys, f"jwksUri {keys.text!r}", "https://..."
+
+
+def _sidecar(sidecar: Sidecar) -> Wrong:
+    spec, doc = child(sidecar.root, "spec"), sidecar.doc
+    lists = [elements(child(spec, name)) for name in ("egress", "ingress")]
+    parts = [child(spec, name) for name in ("outboundTrafficPolicy", "inboundConnectionPool")]
+    if not any(lists) and all(part is None for part in parts):
+        yield sidecar.name, "an empty configuration", "egress with hosts"
+    listeners = elements(child(spec, "egress"))
+    for item in listeners[:-1]:
+        if child(item, "port") is None:
+            yield Value("", item, doc), "an egress without a port that is not the last one", "put it last"
+    seen: set[int] = set()
+    for item, egress in zip(listeners, sidecar.egress, strict=True):
+        number = egress.port.number if egress.port else None
+        if egress.port is not None and number in seen:
+            yield egress.port, f"two egresses for port {number}", "all its hosts in one"
+        seen.update([number] if number else [])
+        if not egress.hosts:
+            yield Value("", item, doc), "an egress without hosts", "hosts: ['./*']"
+        for value in egress.hosts:
+            space, slash, host = value.text.partition("/")
+            if not slash or not host or not (space in ("*", ".", "~") or _NAME.fullmatch(space.lower())):
+                yield (
+                    value,
+                    f"host {value.text!r} of egress is not NAMESPACE/NAME",
+                    f"'./{value.text}' or '*/{value.text}'",
+                )
+    for item in elements(child(spec, "ingress")):
+        if child(item, "port") is None:
+            yield Value("", item, doc), "an ingress without a port", "port: {number: ..., name: ..., protocol: ...}"
+
+
+def _destination(policy: DestinationRule) -> Wrong:
+    spec, doc = child(policy.root, "spec"), policy.doc
+    yield from _traffic(policy, child(spec, "trafficPolicy"))
+    seen: set[str] = set()
+    for item in elements(child(spec, "subsets")):
+        name = scalar(doc, item, "name")
+        if name is None or not _NAME.fullmatch(name.text.lower()):
+            yield name or Value("", item, doc), "a subset without a name of letters, digits and dashes", "name: NAME"
+        elif name.text in seen:
+            yield name, f"two subsets called {name.text}", "another name"
+        else:
+            seen.add(name.text)
+        yield from _traffic(policy, child(item, "trafficPolicy"))
+
+
+def _traffic(policy: DestinationRule, node: yaml.Node | None) -> Wrong:
+    if isinstance(node, yaml.MappingNode) and not node.value:
+        yield Value("", node, policy.doc), "an empty trafficPolicy", "take it out"
+    yield from _tls(policy, child(node, "tls"))
+    for item in elements(child(node, "portLevelSettings")):
+        if child(item, "port") is None:
+            yield Value("", item, policy.doc), "portLevelSettings without a port", "port: {number: ...}"
+        yield from _tls(policy, child(item, "tls"))
+
+
+def _tls(policy: DestinationRule, node: yaml.Node | None) -> Wrong:
+    mode = scalar(policy.doc, node, "mode")
+    if mode is None:
+        return
+    told = {name: scalar(policy.doc, node, name) for name in ("clientCertificate", "privateKey", "credentialName")}
+    given = {name for name, value in told.items() if value is not None and value.text}
+    if mode.text == "MUTUAL" and "credentialName" not in given and given != {"clientCertificate", "privateKey"}:
+        yield mode, "tls MUTUAL without clientCertificate and privateKey", "ISTIO_MUTUAL: the mesh has its own"
+
+
+def _routes(policy: VirtualService) -> Wrong:
+    spec, doc = child(policy.root, "spec"), policy.doc
+    seen: set[str] = set()
+    for value in policy.hosts:
+        if policy.in_mesh and value.text == "*":
+            yield value, "host * for the mesh's sidecars", "hosts by their names"
+        elif value.text in seen:
+            yield value, f"host {value.text} twice", "take one out"
+        seen.add(value.text)
+    if not any(elements(child(spec, kind)) for kind in ("http", "tcp", "tls")):
+        yield policy.name, "neither http, tcp nor tls", "a route"
+    for item in elements(child(spec, "http")):
+        ways = [key for key in ("redirect", "directResponse", "delegate") if child(item, key) is not None]
+        ways += ["route"] if elements(child(item, "route")) else []
+        if not ways:
+            yield Value("", item, doc), "an http route that leads nowhere", "route: [{destination: {host: ...}}]"
+        elif len(ways) > 1:
+            yield Value("", item, doc), f"an http route with {' and '.join(ways)}", "one of them"
+    for kind in ("http", "tcp", "tls"):
+        for item in elements(child(spec, kind)):
+            routes = elements(child(item, "route"))
+            if kind != "http" and not routes:
+                yield Value("", item, doc), f"a {kind} route that leads nowhere", "route: [{destination: {host: ...}}]"
+            for one in routes:
+                if scalar(doc, one, "destination", "host") is None:
+                    yield Value("", one, doc), "a route without destination.host", "destination: {host: ...}"
+
+
+def _entry(policy: ServiceEntry) -> Wrong:
+    spec, doc = child(policy.root, "spec"), policy.doc
+    for value in policy.hosts:
+        if value.text == "*":
+            yield value, "host *", "a host by its name"
+    seen: set[str] = set()
+    for item in elements(child(spec, "ports")):
+        name, number = scalar(doc, item, "name"), scalar(doc, item, "number")
+        for told in (v for v in (name, number) if v is not None):
+            if told.text in seen:
+                yield told, f"port {told.text} twice", "take one out"
+            seen.add(told.text)
+        if number is None or number.number is None or not 1 <= number.number <= HIGHEST_PORT:
+            yield number or Value("", item, doc), "a port without a number", f"number: 1 to {HIGHEST_PORT}"
+    resolution = scalar(doc, spec, "resolution")
+    how, given = resolution.text if resolution else "NONE", elements(child(spec, "endpoints"))
+    if how == "NONE" and given:
+        yield policy.name, "endpoints with resolution NONE", "resolution: STATIC or DNS"
+    if how.startswith("DNS") and not given:
+        for value in (v for v in policy.hosts if "*" in v.text):
+            yield value, f"host {value.text} with resolution {how} and no endpoints", "a host without wildcards"
