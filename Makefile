@@ -56,7 +56,7 @@ unit: $(STAMP)  ## unit tests, on every core
 fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"
 	PYTHONPATH=. $(BIN)/python tests/fuzz/manifests.py $(ARGS)
 
-.PHONY: ports registry e2e faults options
+.PHONY: ports registry e2e faults report-test options
 ports: $(STAMP)  ## real Ray on this machine against the port contract; no cluster
 	$(BIN)/python -m pytest -m ports $(ARGS)
 
@@ -68,6 +68,14 @@ e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and
 
 faults: $(STAMP)  ## every fault that is known, on one cluster: which verdicts each turns red; about half an hour
 	$(BIN)/python -m pytest -m faults $(ARGS)
+
+report-test: $(VENV)/report  ## report.html in a real browser, Chromium, with an accessibility checker; no cluster
+	$(BIN)/python -m pytest -m report $(ARGS)
+
+$(VENV)/report: requirements/report.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --timeout=30 --retries=2 \
+	  --require-hashes -r requirements/report.txt
+	@touch $@
 
 options: $(STAMP)  ## the options of `make e2e` and what they take
 	@$(BIN)/python -m pytest --help | awk '/^raymesh:/ {show = 1} show && /^$$/ {exit} show'
@@ -103,13 +111,14 @@ package: $(STAMP)  ## sdist and wheel in dist/: the same bytes from the same com
 	$(BIN)/twine check --strict dist/*
 
 .PHONY: requirements
-requirements:  ## pin anew what requirements/dev.in asks for
+requirements:  ## pin anew what requirements/*.in ask for
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	$(PYTHON3) -m venv "$$tools" && \
 	"$$tools"/bin/pip install --quiet --disable-pip-version-check pip-tools && \
+	for name in dev docs report; do \
 	"$$tools"/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
 	  --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header \
-	  --output-file requirements/dev.txt requirements/dev.in
+	  --output-file requirements/$$name.txt requirements/$$name.in || exit; done
 
 $(ACTIONLINT): images/lint-tools/go.mod images/lint-tools/go.sum
 	@command -v go > /dev/null || { echo 'make: linting workflows takes Go 1.26 or newer: put `go` on PATH' >&2; exit 1; }

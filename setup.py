@@ -35,4 +35,11 @@ class WithSuite(build_py):
                 shutil.copy2(source, target)
 
 
-setup(cmdclass={"build_py": WithSuite})
+# An index shows README without the files beside it: its pictures, each on a line of its own, are left out.
+README = [line for line in (TREE / "README.md").read_text().splitlines(keepends=True) if not line.startswith("![")]
+
+setup(
+    cmdclass={"build_py": WithSuite},
+    long_description="".join(README),
+    long_description_content_type="text/markdown",
+)

@@ -20,8 +20,8 @@ from raymesh.evidence.compare import compare
 from raymesh.evidence.record import Judgement, Record, Status
 from raymesh.evidence.sights import SpanSeen
 from raymesh.evidence.text import printable
-from raymesh.evidence.topology import drawing
-from raymesh.verdicts.catalog import VERDICTS, Verdict
+from raymesh.evidence.topology import WHOLE, drawing
+from raymesh.verdicts.catalog import VERDICTS, WIRE_SEEN, Verdict
 from raymesh.verdicts.pages import FAMILIES
 
 TEMPLATE = "report.html.j2"
@@ -37,6 +37,13 @@ RAW: Mapping[str, str] = {
     "the wire": "wire",
 }
 MOST_FILES = 8
+# Of the programs, those whose versions stand on top, by the names that people know.
+TOLD_FIRST: Mapping[str, str] = {
+    "ray": "Ray",
+    "istiod": "Istio",
+    "kuberay-operator": "KubeRay",
+    "kubernetes": "Kubernetes",
+}
 ENDED: Mapping[Status, str] = {
     "passed": "ended well, and yet something is wrong",
     "failed": "failed",
@@ -56,6 +63,14 @@ class Chapter:
     faults: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """What is red of one verdict: findings that say the same are one, with the tests that asked."""
+
+    verdict: str
+    findings: tuple[tuple[Judgement, tuple[str, ...]], ...]
+
+
 def page(record: Record, against: Record | None = None, files: Collection[str] = ()) -> str:
     """Return the page. `files` are names beside it, to which evidence may link; `against` is an earlier record."""
     chapters = _chapters(record)
@@ -66,6 +81,8 @@ def page(record: Record, against: Record | None = None, files: Collection[str] =
         ids={chapter.verdict.id for chapter in chapters},
         family_titles=FAMILIES,
         red=[one for one in record.judgements if not one.ok],
+        wrong=_wrong(record),
+        figures=_figures(record),
         drawing=drawing(record),
         posture=posture.rows(record.sights.ports) if record.sights else (),
         columns=_columns(record),
@@ -90,6 +107,48 @@ def _answer(record: Record) -> tuple[str, str, str]:
     if record.status in ("interrupted", "incomplete") and not red:
         return "none", "No proof", f"The run {ENDED[record.status]}: what it had judged by then is below."
     return "bad", "Not proven", f"The run {ENDED[record.status]}. What is wrong stands first."
+
+
+def _wrong(record: Record) -> list[Wrong]:
+    by_verdict: dict[str, dict[tuple[str, ...], list[Judgement]]] = {}
+    for one in record.judgements:
+        if not one.ok:
+            said = (one.about, one.expected, one.seen, one.witness)
+            by_verdict.setdefault(one.verdict, {}).setdefault(said, []).append(one)
+    return [
+        Wrong(verdict, tuple((same[0], tuple(one.test for one in same)) for same in found.values()))
+        for verdict, found in by_verdict.items()
+    ]
+
+
+def _figures(record: Record) -> list[tuple[str, str, bool]]:
+    """Return what the run comes to in a few figures: the figure, of what it is one, and whether it is as it should be.
+
+    What nobody looked at has none.
+    """
+    found: list[tuple[str, str, bool]] = []
+    if record.subject and record.subject.pods:
+        found.append((str(len(record.subject.pods)), "Ray pods", True))
+    sights = record.sights
+    if sights and sights.edges:
+        good = sum(edge.mtls_percent == WHOLE for edge in sights.edges)
+        found.append((posture.of(good, len(sights.edges)), "edges all mTLS", good == len(sights.edges)))
+    if sights and sights.calls:
+        found.append((f"{sum(one.calls for one in sights.calls):,}", "calls between Ray pods traced", True))
+    if sights and (listening := [port for port in sights.ports if port.listens]):
+        good = sum(not posture.wrong(port) for port in listening)
+        found.append((posture.of(good, len(listening)), "listening ports as they should be", good == len(listening)))
+    knocks = sum(port.knocks for port in sights.ports) if sights else 0
+    if sights and knocks:
+        refused = sum(port.refused for port in sights.ports)
+        found.append((posture.of(refused, knocks), "attempts of outsiders refused", refused == knocks))
+    packets = [one.figures.get("packets") for one in record.judgements if one.verdict == WIRE_SEEN.id and one.ok]
+    if most := max((count for count in packets if isinstance(count, int)), default=0):
+        found.append((f"{most:,}", "packets on the wire judged", True))
+    if record.faults:
+        good = sum(run.ok for run in record.faults)
+        found.append((posture.of(good, len(record.faults)), "faults exact", good == len(record.faults)))
+    return found
 
 
 def _chapters(record: Record) -> tuple[Chapter, ...]:
@@ -127,7 +186,8 @@ def _observed(record: Record) -> Sequence[tuple[str, str]]:
     versions: dict[str, set[str]] = {}
     for one in record.versions:
         versions.setdefault(one.program, set()).add(one.version)
-    return [(program, ", ".join(sorted(seen))) for program, seen in sorted(versions.items())]
+    first = [*TOLD_FIRST, *sorted(versions.keys() - TOLD_FIRST.keys())]
+    return [(program, ", ".join(sorted(versions[program]))) for program in first if program in versions]
 
 
 def _evidence(one: Judgement, files: Collection[str]) -> list[tuple[str, str]]:
@@ -181,7 +241,7 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     made.filters |= {"ms": _milliseconds, "mib": _mebibytes}
-    made.globals |= {"bar": _bar, "span_end": _span_end, "of": posture.of}
+    made.globals |= {"bar": _bar, "span_end": _span_end, "of": posture.of, "TOLD_FIRST": TOLD_FIRST}
     return made
 
 

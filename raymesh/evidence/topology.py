@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 from raymesh.evidence.record import Record, SubjectProven
 from raymesh.evidence.sights import CallsSeen, EdgeSeen, Sights
 from raymesh.verdicts.catalog import KIALI_EDGES, KIALI_MTLS, PLAINTEXT_REFUSED
 
-WIDTH, SIDE, MIDDLE = 960, 250, 320
+WIDTH, SIDE, MIDDLE = 1180, 230, 640
+POD = 245  # width of a pod's card: heads on the left of the frame, workers on the right
 GAP = (WIDTH - 2 * SIDE - MIDDLE) // 2
 LINE, PADDING, BETWEEN = 18, 10, 18
+ASIDE = 10  # of an arrow from the middle of a card
 MOST_ALONE = 4  # pods of a group that are drawn one by one
 WHOLE = 100.0
 BYTES = 1024
@@ -30,18 +31,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """A box with lines of text. `kind` is `pod`, `inner`, `caller`, `callee` or `outsider`."""
+    """A box with lines of text, at least `tall`. `kind` is `pod`, `inner`, `caller`, `callee` or `outsider`."""
 
     kind: str
     x: int
     y: int
     width: int
     lines: tuple[Line, ...]
+    tall: int = 0
 
     @property
     def height(self) -> int:
         """Of the box."""
-        return len(self.lines) * LINE + 2 * PADDING
+        return max(self.tall, len(self.lines) * LINE + 2 * PADDING)
 
     @property
     def middle(self) -> int:
@@ -56,7 +58,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one point to another; a barred one does not get in."""
+    """From one point to another; a barred one does not get in. `text` stands above it."""
 
     x1: int
     y1: int
@@ -64,12 +66,14 @@ class Arrow:
     y2: int
     ok: bool
     barred: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """All of it. `frame` is the box around the subject, as x, y, width, height."""
+    """All of it, from `left` on. `frame` is the box around the subject, as x, y, width, height."""
 
+    left: int
     width: int
     height: int
     frame: tuple[int, int, int, int]
@@ -84,7 +88,8 @@ def drawing(record: Record) -> Drawing | None:
         return None
     own = f"{subject.name}.{subject.namespace}"
     edges = sights.edges if sights else ()
-    inner = _inner(subject, sights, [edge for edge in edges if edge.source == edge.target == own])
+    itself = [edge for edge in edges if edge.source == edge.target == own]
+    inner, between = _inner(subject, sights.calls if sights else (), itself)
     callers = _cards("caller", 0, _by_peer([e for e in edges if e.target == own != e.source], source=True))
     callers += _outsiders(sights, _below(callers))
     callees = _cards("callee", WIDTH - SIDE, _by_peer([e for e in edges if e.source == own != e.target], source=False))
@@ -93,41 +98,77 @@ def drawing(record: Record) -> Drawing | None:
     arrows = [
         *(Arrow(SIDE, card.middle, left, card.middle, card.ok, card.kind == "outsider") for card in callers),
         *(Arrow(right, card.middle, card.x, card.middle, card.ok) for card in callees),
-        *_between([card for card in inner if card.kind == "pod"]),
+        *between,
     ]
-    return Drawing(WIDTH, height, (left, 0, MIDDLE, height), (*inner, *callers, *callees), tuple(arrows))
+    begin, end = 0 if callers else left, WIDTH if callees else right
+    return Drawing(begin, end - begin, height, (left, 0, MIDDLE, height), (*inner, *callers, *callees), tuple(arrows))
 
 
-def _inner(subject: SubjectProven, sights: Sights | None, own: Sequence[EdgeSeen]) -> list[Card]:
-    """The subject's name with its edges to itself, and below it a card a pod, or a card a group where they are many."""
+def _inner(
+    subject: SubjectProven, calls: Sequence[CallsSeen], own: Sequence[EdgeSeen]
+) -> tuple[list[Card], list[Arrow]]:
+    """The subject's name with its edges to itself; below it its heads and workers, with the calls between them.
+
+    Kiali has one edge for all pods of a subject, so an arrow between them is red where that edge is.
+    """
     title = [
         Line(f"{subject.kind} {subject.namespace}/{subject.name}", strong=True),
         *(Line(f"with itself: {_traffic(edge)}", edge.mtls_percent == WHOLE, KIALI_MTLS.id) for edge in own),
     ]
-    x, width = SIDE + GAP + PADDING, MIDDLE - 2 * PADDING
-    cards = [Card("inner", x, PADDING, width, tuple(title))]
-    calls = sights.calls if sights else ()
-    for lines in _pods(subject, calls):
-        cards.append(Card("pod", x, _below(cards), width, lines))
-    return cards
+    x = SIDE + GAP + PADDING
+    top = Card("inner", x, PADDING, MIDDLE - 2 * PADDING, tuple(title))
+    heads = {pod.name for pod in subject.pods if pod.role == "head"}
+    columns: dict[bool, list[Card]] = {True: [top], False: [top]}
+    arrows: list[Arrow] = []
+    for names, who, name in _pods(subject):
+        of_head = names <= heads
+        others = [one for one in calls if one.source in names and (one.target in heads) == of_head]
+        lines = (
+            Line(who, strong=True),
+            Line(name),
+            *_sent(others, "to another head" if of_head else "to other workers"),
+        )
+        left = x if of_head else x + MIDDLE - 2 * PADDING - POD
+        card = Card("pod", left, _below(columns[of_head]), POD, lines)
+        columns[of_head].append(card)
+        if not of_head:
+            ok = all(edge.mtls_percent == WHOLE for edge in own)
+            arrows += _calls(card, x + POD, [one for one in calls if {one.source, one.target} & names], heads, ok)
+    (*above, last), workers = columns[True], columns[False]
+    if len(workers) > 1 and last is not top:  # all arrows reach the last head: it is alone in nearly every cluster
+        last = replace(last, tall=_below(workers) - BETWEEN - last.y)
+    return [top, *above[1:], *((last,) if last is not top else ()), *workers[1:]], arrows
 
 
-def _pods(subject: SubjectProven, calls: Sequence[CallsSeen]) -> Iterable[tuple[Line, ...]]:
+def _pods(subject: SubjectProven) -> Iterable[tuple[set[str], str, str]]:
+    """Name each pod by role and name, or a group of many as one."""
     groups = {pod.group: [one for one in subject.pods if one.group == pod.group] for pod in subject.pods}
     for group, pods in groups.items():
-        names = {pod.name for pod in pods}
         if len(pods) > MOST_ALONE:
-            yield Line(f"{len(pods)} pods of {group}", strong=True), *_sent(names, calls)
+            yield {pod.name for pod in pods}, f"{len(pods)} {pods[0].role}s", f"group {group}"
         else:
-            for pod in pods:
-                yield Line(f"{pod.role}: {pod.name}", strong=True), *_sent({pod.name}, calls)
+            yield from (({pod.name}, pod.role, pod.name) for pod in pods)
 
 
-def _sent(names: set[str], calls: Sequence[CallsSeen]) -> Iterable[Line]:
-    mine = [one for one in calls if one.source in names]
-    for protocol in sorted({one.protocol for one in mine}):
-        count = sum(one.calls for one in mine if one.protocol == protocol)
-        yield Line(f"{count} {protocol} calls to other Ray pods traced")
+def _calls(card: Card, x: int, calls: Sequence[CallsSeen], heads: set[str], ok: bool) -> Iterable[Arrow]:
+    there = _counted(one for one in calls if one.source in heads)
+    back = _counted(one for one in calls if one.target in heads)
+    if there:
+        yield Arrow(x, card.middle - ASIDE, card.x, card.middle - ASIDE, ok, text=there)
+    if back:
+        yield Arrow(card.x, card.middle + ASIDE, x, card.middle + ASIDE, ok, text=back)
+
+
+def _counted(calls: Iterable[CallsSeen]) -> str:
+    counts: dict[str, int] = {}
+    for one in calls:
+        counts[one.protocol] = counts.get(one.protocol, 0) + one.calls
+    return ", ".join(f"{count:,} {protocol}" for protocol, count in sorted(counts.items()))
+
+
+def _sent(calls: Sequence[CallsSeen], whom: str) -> Iterable[Line]:
+    if counted := _counted(calls):
+        yield Line(f"{counted} {whom}")
 
 
 def _by_peer(edges: Iterable[EdgeSeen], *, source: bool) -> list[tuple[Line, ...]]:
@@ -157,13 +198,6 @@ def _outsiders(sights: Sights | None, y: int) -> list[Card]:
     text = f"{refused} of {knocks} attempts refused"
     lines = (Line("without identity", strong=True), Line(text, refused == knocks, PLAINTEXT_REFUSED.id))
     return [Card("outsider", 0, y, SIDE, lines)]
-
-
-def _between(pods: Sequence[Card]) -> Iterable[Arrow]:
-    """A short line from each card of pods to the next."""
-    for one, other in pairwise(pods):
-        x = one.x + one.width // 2
-        yield Arrow(x, one.y + one.height, x, other.y, ok=True)
 
 
 def _below(cards: Sequence[Card]) -> int:
