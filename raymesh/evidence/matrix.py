@@ -1,8 +1,9 @@
-"""The fault matrix as a page: which fault turns which verdict red, made from the record of one run."""
+"""The fault matrix as a page: which fault turns which verdict red, made from the records of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from raymesh.errors import UsageError
 from raymesh.evidence.record import FaultRun, Record
@@ -12,30 +13,40 @@ SPELLED = {ord(char): f"&#{ord(char)};" for char in "\\`*_[]|<>&#~"}  # what Mar
 INTRO = """\
 # Faults, and the verdicts that they turn red
 
-Made from a run's record by `raymesh faults record.json`. Each fault was broken on a cluster, looked at until red,
+Made from the records of runs by `raymesh faults record.json`. Each fault was broken on a cluster, looked at until red,
 mended, and looked at until everything was green again.
 
 """
 LEGEND = f"""\
 `{AS_NAMED}`: turned red, as the fault names it. {STAYED_GREEN}: named, and stayed green. {NOT_NAMED}: turned red,
-and is not named. A column without a cell is a verdict that no fault of this run turned red.
+and is not named. A column without a cell is a verdict that no fault here turned red.
 
 """
 
 
-def page(record: Record) -> str:
-    """Return the page. Raises UsageError where no fault ran: a matrix of nothing would look like one."""
-    if not record.faults:
+def page(records: Sequence[Record]) -> str:
+    """Return the page of these runs; of a fault that ran more than once its last run is shown.
+
+    Raises UsageError where no fault ran, for a matrix of nothing would look like one, and where lanes differ.
+    """
+    if not all(record.faults for record in records) or not records:
         raise UsageError("this record has no fault: run the faults (pytest -m faults), and take the record of that run")
+    if any(record.lane != records[0].lane for record in records):
+        raise UsageError("records of different lanes: a page for each, for a fault may do other things in another mesh")
+    latest = {run.fault: number for number, record in enumerate(records) for run in record.faults}
+    kept = [[run for run in one.faults if latest[run.fault] == number] for number, one in enumerate(records)]
+    record = replace(records[-1], faults=tuple(run for runs in kept for run in runs))
+    number_of = {fault: number + 1 for fault, number in latest.items()} if len(records) > 1 else {}
     parts = [
         INTRO,
-        _run(record),
+        _runs(records, kept),
+        _sums(record),
         "## Matrix\n\n",
         LEGEND,
         _matrix(record),
         _never(record),
         _excused(record),
-        _list(record),
+        _list(record, number_of),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts if part)
 
@@ -59,21 +70,32 @@ def families(record: Record) -> tuple[tuple[str, tuple[FaultRun, ...]], ...]:
     return tuple((family, tuple(run for run in record.faults if run.family == family)) for family in order)
 
 
-def _run(record: Record) -> str:
-    lane = record.lane.name if record.lane else "unknown"
-    good = sum(run.ok for run in record.faults)
+def _runs(records: Sequence[Record], kept: Sequence[Sequence[FaultRun]]) -> str:
+    """A row for each thing that is known of the runs, a column for each run."""
+    known = [_run(record, len(runs)) for record, runs in zip(records, kept, strict=True)]
+    head = ("run", *map(str, range(1, len(records) + 1))) if len(records) > 1 else ("", "")
+    return _table(head, [(name, *(one[name] for one in known)) for name in known[0]])
+
+
+def _run(record: Record, shown: int) -> dict[str, str]:
     proxies = sorted({f"{one.name} {one.version}" for one in record.proxies}) or ["none observed"]
-    rows = [
-        ("date", record.started[:10]),
-        ("lane", lane),
-        ("versions observed", ", ".join(sorted({f"{one.program} {one.version}" for one in record.versions})) or "none"),
-        ("images, proxy", f"{record.images.source if record.images else 'none'}, {', '.join(proxies)}"),
-        ("raymesh", record.raymesh),
-        ("the run", record.status),
-        ("faults", f"{good} of {len(record.faults)} turned red just what they name"),
-        ("verdicts turned red", f"{len(record.turned_red)} of {len(columns(record))}"),
-    ]
-    return _table(("", ""), rows)
+    return {
+        "date": record.started[:10],
+        "lane": record.lane.name if record.lane else "unknown",
+        "versions observed": ", ".join(sorted({f"{one.program} {one.version}" for one in record.versions})) or "none",
+        "images, proxy": f"{record.images.source if record.images else 'none'}, {', '.join(proxies)}",
+        "raymesh": record.raymesh,
+        "the run": record.status,
+        "faults shown": f"{shown} of {len(record.faults)}",
+    }
+
+
+def _sums(record: Record) -> str:
+    good = sum(run.ok for run in record.faults)
+    return (
+        f"{good} of {len(record.faults)} faults turned red just what they name. "
+        f"{len(record.turned_red)} of {len(columns(record))} verdicts were turned red.\n"
+    )
 
 
 def _matrix(record: Record) -> str:
@@ -92,7 +114,7 @@ def _never(record: Record) -> str:
     shown = (
         "".join(f"- {escaped(record.title(id_))}\n" for id_ in left) or "None: every other verdict was turned red.\n"
     )
-    return f"## Turned red by no fault of this run, and not excused\n\n{shown}"
+    return f"## Turned red by no fault here, and not excused\n\n{shown}"
 
 
 def _excused(record: Record) -> str:
@@ -101,9 +123,10 @@ def _excused(record: Record) -> str:
     return f"## Excused\n\n{shown}"
 
 
-def _list(record: Record) -> str:
+def _list(record: Record, number_of: Mapping[str, int]) -> str:
     rows = [
         (
+            *([str(number_of[run.fault])] if number_of else []),
             run.fault,
             run.title,
             " ".join(run.turned),
@@ -113,7 +136,8 @@ def _list(record: Record) -> str:
         )
         for run in record.faults
     ]
-    return "## Each fault\n\n" + _table(("fault", "what is broken", "turned red", "red after", "green after", ""), rows)
+    head = ("fault", "what is broken", "turned red", "red after", "green after", "")
+    return "## Each fault\n\n" + _table(("run", *head) if number_of else head, rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, safe: bool = False) -> str:

@@ -17,7 +17,7 @@ def test_the_page_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path = tmp_path / "record.json"
     path.write_text(to_json(GREEN))
     assert main(["faults", str(path)]) == 0
-    assert capsys.readouterr().out == page(GREEN)
+    assert capsys.readouterr().out == page([GREEN])
 
 
 def test_no_faults_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
