@@ -8,7 +8,6 @@ from raymesh.proof import listening
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.starts
 @pytest.mark.asks("wire")
 def test_every_packet_between_ray_pods_is_of_tls_1_3(green: Looks, judge: Judge) -> None:
     """Each connection begins as TLS 1.3 or carries its records alone, nothing of Ray can be read, there is no UDP."""
