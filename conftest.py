@@ -59,10 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     deadlines.scale_by(settings.timeout_factor)
-    run = Run(settings)
-    config.stash[RUN] = run
     try:
-        run.texts = _subject(config, settings)
+        run = config.stash[RUN] = Run(settings, **_subject(config, settings))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     if any(_selects(config, mark) for mark in ON_A_CLUSTER) and not config.getoption("collectonly"):
@@ -75,8 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
             config.option.xmlpath = str(run.artifacts.claim(JUNIT))
 
 
-def _subject(config: pytest.Config, settings: Settings) -> dict[str, str]:
-    """Read the manifests of --subject, and refuse what is none, before anything is made for them.
+def _subject(config: pytest.Config, settings: Settings) -> dict[str, Any]:
+    """Read the manifests of --subject, and their kind, and refuse what is none, before anything is made for them.
 
     pytest has put its own standard input in the place of ours by now; it does so again before the first test.
     """
@@ -84,8 +82,7 @@ def _subject(config: pytest.Config, settings: Settings) -> dict[str, str]:
         return {}
     config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
     texts = read(settings.subject)
-    wanted_of(texts, Around())
-    return texts
+    return {"texts": texts, "kind": wanted_of(texts, Around()).subject.kind}
 
 
 def _selects(config: pytest.Config, mark: str) -> bool:

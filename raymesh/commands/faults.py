@@ -8,7 +8,7 @@ from pathlib import Path
 from raymesh.evidence.matrix import page
 from raymesh.evidence.record import read
 
-HELP = "print the matrix of faults and verdicts of one or more runs as a page"
+HELP = "print the matrix of faults and verdicts of runs as a page"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

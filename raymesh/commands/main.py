@@ -75,7 +75,7 @@ COMMANDS: Mapping[str, Command | Group] = {
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
     "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
     "compare": Command("compare", "show what differs between the records of two runs", extra="report"),
-    "faults": Command("faults", "print the matrix of faults and verdicts of a run as a page", extra="report"),
+    "faults": Command("faults", "print the matrix of faults and verdicts of runs as a page", extra="report"),
     "explain": Command("explain", "explain rules of the linter and verdicts of a run, or list all"),
     "preflight": Command(
         "preflight", "say whether a cluster that is there can be used for a proof, and what it lacks", extra="e2e"

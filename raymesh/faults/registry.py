@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from raymesh.faults import identity, membership, policy, ports, telemetry, work
 from raymesh.faults.fault import Fault
-from raymesh.verdicts.catalog import HELD, KIALI_FRESH, Verdict
+from raymesh.verdicts.catalog import HELD, KIALI_FRESH, OWN_JOB, SERVED, Verdict
 
 # Those that leave nothing behind come first: what counts up in the sidecars stays for the rest of the pods' lives.
 FAULTS: tuple[Fault, ...] = (
@@ -17,8 +17,11 @@ FAULTS: tuple[Fault, ...] = (
     *policy.FAULTS,
     *membership.FAULTS,
 )
+NO_OWN_PURPOSE = "the guide's subject is no {}: manifests/subjects/{} is asked, and unit tests turn it red"
 EXCUSED: Mapping[Verdict, str] = {
     HELD: "it judges the looking, not the mesh: tests/unit/proof/test_settle.py turns it red",
+    OWN_JOB: NO_OWN_PURPOSE.format("RayJob", "rayjob.yaml"),
+    SERVED: NO_OWN_PURPOSE.format("RayService", "rayservice.yaml"),
     KIALI_FRESH: "a clock would have to be moved: a recorded graph, asked for a day later, turns it red",
 }
 

@@ -54,7 +54,7 @@ def found(kube: Kube, wanted: Wanted, *, within: float) -> Subject:
         return [one for one in kube.kubectl(*words).stdout.split() if one != subject.headless_service]
 
     service = wait_for(f"the Service of the head of {name}", services, until=bool, within=within)[0]
-    return named(subject, name, service)
+    return named(subject, name, service, owner="" if subject.kind == "RayCluster" else wanted.owner)
 
 
 def wait(kube: Kube, subject: Subject, *, within: float) -> None:

@@ -25,8 +25,10 @@ from raymesh.verdicts.catalog import (
     KIALI_TLS,
     MUTUAL_GROWS,
     NOTHING_ELSE,
+    OWN_JOB,
     PLAINTEXT_REFUSED,
     REGISTERED,
+    SERVED,
     VERDICTS,
     VERSIONS,
     WORKED,
@@ -45,6 +47,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "work": (WORKED.id,),
     "job": (JOB.id,),
     "guide": (GUIDE.id,),
+    "end": (OWN_JOB.id,),
+    "serve": (SERVED.id,),
     "wire": ("V9",),
 }
 WITNESS_OF = {"kiali": ("kiali",), "jaeger": ("traces",), "prometheus": ("prometheus",)}  # looks by witness
@@ -60,7 +64,9 @@ OF_STRICT = frozenset((PLAINTEXT_REFUSED, CHAINS, KIALI_TLS, KIALI_EDGES, NOTHIN
 NO_WIRE = "--wire yes was not given: pods that listen take the nodes' own network and CAP_NET_RAW"
 NO_LANE = "the cluster is not made here: no lane says which versions it has to be of"
 NOT_THE_GUIDES = "the guide's tasks are the guide's: of another subject, and on another's cluster, less work proves it"
+OF_KIND = {"RayJob": OWN_JOB, "RayService": SERVED}
 LOOK_ONLY = "--running changes nothing: there are no pods that knock, and no job is submitted"
+OWNERS = "--running: the job or the application that is there is its owner's, and may be under way"
 BY_ITSELF = "--no-traffic: it shows only when Ray is made to work"
 ON_PURPOSE = "--expect permissive: plaintext is let in on purpose; this is not asked, and nothing here is called safe"
 
@@ -70,8 +76,8 @@ def verdicts_of_look(look: str) -> frozenset[Verdict]:
     return frozenset(verdict for id_, verdict in VERDICTS.items() if id_.startswith(FAMILIES[look]))
 
 
-def not_asked(settings: Settings) -> dict[Verdict, str]:
-    """Return the reason for each verdict that a run with these settings does not ask for."""
+def not_asked(settings: Settings, kind: str = "RayCluster") -> dict[Verdict, str]:
+    """Return the reason for each verdict that a run with these settings, of such a subject, does not ask for."""
     found: dict[Verdict, str] = {}
 
     def leave(verdicts: Collection[Verdict], why: str) -> None:
@@ -86,6 +92,10 @@ def not_asked(settings: Settings) -> dict[Verdict, str]:
         leave(OF_WORK, BY_ITSELF)
     if settings.running:
         leave(verdicts_of_look("refusal") | verdicts_of_look("wire") | {JOB}, LOOK_ONLY)
+        leave(OF_KIND.values(), OWNERS)
+    for other, verdict in OF_KIND.items():
+        if other != kind:
+            leave([verdict], f"the subject is a {kind}, not a {other}")
     if settings.context:
         leave([VERSIONS], NO_LANE)
     if not settings.wire:

@@ -41,7 +41,8 @@ class Subject:
     `tracing_services` are Jaeger's names for its pods, `service_accounts` those that its pods have to run as.
     `beside` is, by group, who listens in its pods besides Ray and the sidecar: container by port. `domain` is the zone
     of the cluster's DNS, `trust_domain` that of the mesh's identities, and `suffix` what follows the dashed address in
-    the name of a node, where that is not the headless Service's full name.
+    the name of a node, where that is not the headless Service's full name. `owner` is the RayJob or RayService whose
+    RayCluster it is, by name; empty where nobody made it for another.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Subject:
     domain: str = "cluster.local"
     trust_domain: str = "cluster.local"
     suffix: str = ""
+    owner: str = ""
     elastic: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     beside: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 

@@ -235,7 +235,7 @@ def _beside(group: Group) -> dict[int, str]:
     }
 
 
-def named(subject: Subject, cluster: str, head_service: str) -> Subject:
+def named(subject: Subject, cluster: str, head_service: str, *, owner: str) -> Subject:
     """Return a subject whose RayCluster KubeRay has made."""
     traced = {name.replace(NAMED_LATER, cluster) for name in subject.tracing_services}
-    return replace(subject, name=cluster, head_service=head_service, tracing_services=frozenset(traced))
+    return replace(subject, name=cluster, head_service=head_service, tracing_services=frozenset(traced), owner=owner)

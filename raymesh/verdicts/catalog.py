@@ -417,6 +417,22 @@ GUIDE = _verdict(
     "The guide's one-liner ended well and printed a line for each of its tasks.",
     RAY,
 )
+OWN_JOB = _verdict(
+    "V804",
+    "the RayJob reached its end",
+    "Ray calls the job succeeded, KubeRay the RayJob complete, and the pod that submitted it has ended.",
+    KUBERNETES,
+    RAY,
+)
+SERVED = _verdict(
+    "V805",
+    "Serve answers on every node",
+    "Every application of the RayService runs, every Ray pod is behind its serve Service, and calls through that from "
+    "inside the mesh are answered by Serve itself.",
+    PROBE,
+    KUBERNETES,
+    hidden="Which pod answers a call is Envoy's choice: a pod of which the calls were few may not have been asked.",
+)
 
 # V9: packets, as they leave and reach the Ray pods
 WIRE_SEEN = _verdict(

@@ -126,13 +126,18 @@ def test_the_suite_is_had_without_a_checkout(wheel: Path, tmp_path: Path) -> Non
         archive.extractall(site)
     (site / "others.pth").write_text(f"{Path(yaml.__file__).parents[1]}\n")  # behind the wheel, and without its .pth
     (tmp_path / "fixtures.py").write_text("raise AssertionError('of the folder that somebody stands in')")
-    command = [str(tmp_path / "env" / "bin" / "python"), "-P", "-m", "raymesh", "prove", "--", "--collect-only", "-v"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"rootdir: {site / 'raymesh' / 'suite'}" in done.stdout
+    command = [str(tmp_path / "env" / "bin" / "python"), "-P", "-m", "raymesh", "prove"]
+    collected = ""
+    for subject in ("", "rayjob.yaml", "rayservice.yaml"):  # some tests are of one kind of subject alone
+        chosen = ["--subject", str(ROOT / "manifests" / "subjects" / subject)] if subject else []
+        words = [*command, *chosen, "--", "--collect-only", "-v"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        collected += done.stdout
+    assert f"rootdir: {site / 'raymesh' / 'suite'}" in collected
     for path in (ROOT / "tests" / "e2e").glob("test_*.py"):
         for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE):
-            assert f"Function {name}" in done.stdout
+            assert f"Function {name}" in collected
     assert not (tmp_path / "artifacts").exists(), "nothing was run"
 
 

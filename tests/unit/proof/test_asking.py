@@ -15,8 +15,10 @@ from raymesh.verdicts.catalog import (
     GUIDE,
     HELD,
     JOB,
+    OWN_JOB,
     PLAINTEXT_REFUSED,
     REGISTERED,
+    SERVED,
     VERDICTS,
     VERSIONS,
     WORKED,
@@ -40,9 +42,20 @@ def test_each_verdict_belongs_to_one_look() -> None:
 
 
 def test_the_guide_on_a_cluster_made_here_is_asked_everything() -> None:
-    assert reasons({}) == {}
-    assert looks_left(reasons({})) == set(FAMILIES)
+    assert reasons({}) == {
+        OWN_JOB: "the subject is a RayCluster, not a RayJob",
+        SERVED: "the subject is a RayCluster, not a RayService",
+    }
+    assert looks_left(reasons({})) == set(FAMILIES) - {"end", "serve"}
     assert may_be_done(load_settings({}.get, {})) == {"steps", "faults", "guide's faults"}  # type: ignore[arg-type]  # a dict's own get
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("RayJob", OWN_JOB), ("RayService", SERVED)])
+def test_what_a_subject_is_there_for_is_asked_unless_it_only_is_looked_at(kind: str, verdict: Verdict) -> None:
+    found = not_asked(load_settings(BORROWED.get, {}), kind)
+    assert verdict not in found
+    assert {OWN_JOB, SERVED} - {verdict} <= set(found)
+    assert "is its owner's" in not_asked(load_settings(RUNNING.get, {}), kind)[verdict]
 
 
 @pytest.mark.parametrize("given", [{"subject": "mine.yaml"}, BORROWED, RUNNING])

@@ -82,7 +82,8 @@ def test_a_cluster_that_kuberay_names_is_known_by_that_name_later(name: str, of_
     later = subject(name)
     assert later.named_later
     assert later.subject.kind == of_kind
-    made = named(later.subject, "made-up-x1y2", "made-up-x1y2-head-svc")
+    made = named(later.subject, "made-up-x1y2", "made-up-x1y2-head-svc", owner=later.owner)
+    assert (made.name, made.owner) == ("made-up-x1y2", later.owner)
     assert made.selector == "ray.io/cluster=made-up-x1y2"
     assert made.head_host.startswith("made-up-x1y2-head-svc.")
     assert made.headless_host == later.subject.headless_host
