@@ -78,6 +78,7 @@ def merge(text: str, wishes: Wishes, name: str | None = None, path: str = "manif
 def _merge(text: str, case: Case, wishes: Wishes, name: str | None) -> Merged:
     plan, notes = _plan(case, wishes)
     check(plan)
+    seen = {text}
     for _ in range(_MOST_EDITS):
         case = _find(text, name, case.cluster.doc.path)
         edits = _next_edit(case.cluster, plan) or (next_service_edit(case, plan) if case.service else ())
@@ -89,6 +90,9 @@ def _merge(text: str, case: Case, wishes: Wishes, name: str | None) -> Merged:
                 "and change that place too: write it out in both"
             )
         text = apply_edits(text, edits)
+        if text in seen:  # a change that changes nothing, or that the next one takes back
+            raise UsageError(f"{edits[0].text.strip()[:80]!r} can't be written: the manifest says it in two places")
+        seen.add(text)
     else:
         raise UsageError(f"more than {_MOST_EDITS} changes are needed: the manifest is of a form that can't be edited")
     if case.service is None:

@@ -22,7 +22,7 @@ OVERWRITE = "ray.io/overwrite-container-cmd"
 FAULT_TOLERANT = "ray.io/ft-enabled"
 _MOST_CPUS = 100_000  # keeps out infinity, and what is not a number
 _RAY_IMAGES = ("ray", "ray-ml", "ray-llm")
-_PROXIES = ("istio-proxy", "linkerd-proxy", "envoy")
+PROXIES = ("istio-proxy", "linkerd-proxy", "envoy")
 
 
 def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cluster | None:
@@ -156,8 +156,8 @@ def _index_of_ray(containers: list[Container]) -> int:
     if len(containers) < 2:  # noqa: PLR2004 - one container is Ray's, whatever it is
         return 0
     first = containers[0]
-    if first.called in _PROXIES:
-        return next((i for i, c in enumerate(containers) if c.called not in _PROXIES), 0)
+    if first.called in PROXIES:
+        return next((i for i, c in enumerate(containers) if c.called not in PROXIES), 0)
     if first.repository in _RAY_IMAGES or "ray" in first.called or first.image is None:
         return 0
     sidecar = first.repository in SIDECARS

@@ -68,11 +68,16 @@ def _explained(doc: Document, error: ShapeError) -> ShapeError:
 def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
     kind_node = child(root, "kind")
     kind = kind_node.value if isinstance(kind_node, yaml.ScalarNode) else None
-    groups = GROUPS.get(kind or "")
+    groups = GROUPS.get("List" if kind is not None and kind.endswith("List") else kind or "")
     if is_kustomization(doc, root, kind):
         into.kustomizations.append(kustomization(doc, root))
     elif kind is None or groups is None:
         return
+    elif kind.endswith("List"):
+        for item in elements(child(root, "items")):
+            inner = child(item, "kind")
+            if inner is not None and not str(inner.value).endswith("List"):
+                _collect_node(doc, item, into)
     elif _group(doc, root) not in (groups, None):
         if kind in CLUSTER_SPEC:
             _add(into.foreign, scalar(doc, root, "apiVersion"))
@@ -84,10 +89,6 @@ def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
         _add(into.operators, _operator(doc, root))
     elif kind == "ConfigMap":
         _add(into.pod_name_dns, _pod_names(doc, root))
-    elif kind == "List":
-        for item in elements(child(root, "items")):
-            if child(item, "kind") is not None and child(item, "kind").value != "List":  # type: ignore[union-attr]  # None was tested
-                _collect_node(doc, item, into)
     else:
         _collect_policy(doc, root, kind, into)
 

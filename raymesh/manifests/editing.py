@@ -108,7 +108,7 @@ def set_key(doc: Document, mapping: yaml.Node | None, key: str, text: str) -> tu
     """Write `key: text` in a mapping; what the key had is replaced. No edit where the mapping's form is not known."""
     if not isinstance(mapping, yaml.MappingNode):
         return ()
-    for name, value in mapping.value:
+    for name, value in reversed(mapping.value):  # of a key that stands twice the last one counts
         if name.value == key:
             return _replace_value(doc, name, value, _as_written(doc, text))
     if is_json(doc.source):
@@ -185,6 +185,8 @@ def drop_key(doc: Document, mapping: yaml.Node | None, key: str) -> tuple[Edit, 
     """Take a scalar out of a block mapping, with its line. No edit for the only key or another form."""
     if not isinstance(mapping, yaml.MappingNode) or mapping.flow_style or len(mapping.value) < 2:  # noqa: PLR2004 - one must stay
         return ()
+    if sum(name.value == key for name, _ in mapping.value) > 1:
+        return ()  # the other one would count then
     for name, value in mapping.value:
         if name.value == key and isinstance(value, yaml.ScalarNode) and value.style not in ("|", ">"):
             begin, end = doc.span(name)[0], doc.source.find("\n", doc.span(value)[1])

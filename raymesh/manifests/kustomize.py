@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import yaml
 
-from raymesh.manifests.objects import Cluster, Objects
+from raymesh.manifests.objects import Cluster, Group, Objects
 from raymesh.manifests.policies import Kustomization
 from raymesh.manifests.reading import Document
 from raymesh.manifests.tree import Value, child, elements, pairs, scalar
@@ -79,7 +79,7 @@ def _files(doc: Document, node: yaml.Node | None) -> Iterator[Value]:
 
 def split(objects: Objects) -> tuple[Objects, Unrendered]:
     """Objects that are whole, and what has to be rendered first."""
-    parts = tuple(c for c in objects.clusters if any(g.ray is None for g in c.groups))
+    parts = tuple(c for c in objects.clusters if any(_is_part(g) for g in c.groups))
     if not objects.kustomizations and not parts:
         return objects, Unrendered()
     paths = _touched(objects.kustomizations)
@@ -91,6 +91,11 @@ def split(objects: Objects) -> tuple[Objects, Unrendered]:
         for f in fields(objects)
     }
     return Objects(**whole), unrendered
+
+
+def _is_part(group: Group) -> bool:
+    """Whether a group says nothing of its containers; an empty list says that there are none."""
+    return group.ray is None and child(group.node, "template", "spec", "containers") is None
 
 
 class _Tree:

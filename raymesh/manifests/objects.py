@@ -37,6 +37,11 @@ class Entry:
     app_protocol: Value | None
     target: Value | None
 
+    @property
+    def tcp(self) -> bool:
+        """Whether it is TCP, as it is where nothing is said."""
+        return self.protocol is None or self.protocol.text == "TCP"
+
 
 @dataclass(frozen=True)
 class Container:

@@ -67,9 +67,14 @@ def _space(selector: Selector, other: Member, home: str | None) -> Maybe:
         labels[SPACE_NAME] = name
     told = selector.holds(labels)
     if told is False and (other.space is None or name is None):
-        wrong = selector.labels.get(SPACE_NAME)
-        return False if wrong is not None and name is not None and wrong.text != name else None
+        return False if name is not None and by_name(selector).holds(labels) is False else None
     return told
+
+
+def by_name(selector: Selector) -> Selector:
+    """What a selector asks of a namespace's name, which its label tells."""
+    labels = {key: value for key, value in selector.labels.items() if key == SPACE_NAME}
+    return Selector(labels, tuple(e for e in selector.expressions if e.key == SPACE_NAME))
 
 
 def _peers(peers: Sequence[NetworkPeer], test: PeerTest) -> Maybe:

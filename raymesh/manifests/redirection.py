@@ -17,6 +17,7 @@ from raymesh.manifests.tree import Value
 TRAFFIC = "traffic.sidecar.istio.io/"
 MODE = "sidecar.istio.io/interceptionMode"
 CONFIG = "proxy.istio.io/config"
+_POD_INTERFACE = "eth0"  # what a pod's first interface is called
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
@@ -30,6 +31,10 @@ def taken_out(group: Group, opened: Sequence[int], dialled: Sequence[int]) -> It
     mode = group.annotations.get(MODE) or config_value(group, "interceptionMode")
     if mode is not None and mode.text.strip() == "NONE":
         yield mode, sorted({*opened, *dialled})
+        return
+    interfaces = group.annotations.get(TRAFFIC + "excludeInterfaces")
+    if interfaces is not None and _POD_INTERFACE in (part.strip() for part in interfaces.text.split(",")):
+        yield interfaces, sorted({*opened, *dialled})
         return
     for told, out in (*_inbound(group, opened), *_outbound(group, dialled)):
         if out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
@@ -13,6 +14,8 @@ from raymesh.manifests.places import Edit
 from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
 from raymesh.ports.address import node_address, node_address_dual_stack
 
+_ADDRESS = re.compile(r"hostname -[iI]\b|\$\{?(?:POD_IP|MY_POD_IP|RAY_NODE_IP)\b|\b\d+\.\d+\.\d+\.\d+$")
+_CHANGES = ("sed", "tr '.'", 'tr "."', "tr .", "tr \\.", "//", "awk", "perl", "python", "replace", "tr -s", "-d.")
 _CUTS = ("tr -d", "tr -s", "cut ", "awk ", "xargs", "sed 's/ ", "sed 's/\\s", "head -c")
 
 
@@ -93,12 +96,19 @@ def _wrong_address(case: Case, service: Service, group: Group) -> str | None:
     names = fqdn_of(told)
     if names is None:
         return f"is {told.text!r}: not a name in Service {service.name.text}"
+    if _keeps_dots(told.text[: told.text.rindex(f".{names[0]}.")]):
+        return "keeps the dots of an address: pods are called by their address with dashes, so no DNS has this name"
     namespace = _namespace(case, service)
     if "$" not in names[0] and names[0] not in {s.name.text for s in case.services}:
         return f"names Service {names[0]!r}, but the Service of this cluster is {service.name.text!r}"
     if "$" not in names[1] and namespace is not None and names[1] != namespace:
         return f"names namespace {names[1]!r}, but Service {service.name.text} is in {namespace!r}"
     return None
+
+
+def _keeps_dots(first: str) -> bool:
+    """Whether the first step of a name is an address as it is: made by a command or a variable that changes no dot."""
+    return _ADDRESS.search(first) is not None and not any(word in first for word in _CHANGES)
 
 
 def _namespace(case: Case, service: Service) -> str | None:

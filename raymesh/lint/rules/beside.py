@@ -6,10 +6,15 @@ from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
+from raymesh.manifests.clusters import PROXIES
 from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.opened import ranges
 from raymesh.manifests.relating import World
+from raymesh.ports import Role
+from raymesh.ports.facts import PORTS
+from raymesh.ports.flags import FLAGS
 from raymesh.ports.istio import SIDECAR_PORTS
+from raymesh.ports.model import BOTH
 from raymesh.ports.startup import HIGHEST_FLAG, LIST_FLAG, METRICS_FLAG, reserved
 
 
@@ -29,15 +34,17 @@ def rm090(world: World) -> Iterator[Hit]:
                     f"on ({SIDECAR_PORTS[min(numbers)]})",
                     "a number below 15000 or above 15090",
                 )
-            for port in group.ray.ports if group.ray else ():
-                own = port.number.number
-                if own in SIDECAR_PORTS:
-                    yield Hit(
-                        at(port.number),
-                        f"Ray's container in group {group.name} lists port {own}, which the sidecar of the pod listens "
-                        f"on ({SIDECAR_PORTS[own]})",
-                        "a number below 15000 or above 15090",
-                    )
+            for container in (*([group.ray] if group.ray else []), *group.beside):
+                for port in container.ports if container.called not in PROXIES else ():
+                    own = port.number.number
+                    if own in SIDECAR_PORTS and port.tcp:
+                        whose = "Ray's container" if container is group.ray else f"container {container.called}"
+                        yield Hit(
+                            at(port.number),
+                            f"{whose} in group {group.name} lists port {own}, which the sidecar of the pod listens on "
+                            f"({SIDECAR_PORTS[own]})",
+                            "a number below 15000 or above 15090",
+                        )
 
 
 @rule("RM091", Severity.ERROR, "another container has a port of Ray")
@@ -47,11 +54,11 @@ def rm091(world: World) -> Iterator[Hit]:
         for group in cluster.groups:
             opened = _opened(cluster, group) if group.beside else {}
             for container in group.beside:
-                for port in container.ports:
+                for port in (p for p in container.ports if p.tcp):
                     flag = opened.get(port.number.number or 0)
                     if flag is None:
                         continue
-                    given = "" if flag in group.params else ", which it is without the flag"
+                    given = ", which it is without the flag" if flag in FLAGS and flag not in group.params else ""
                     yield Hit(
                         at(port.number),
                         f"container {container.called} in group {group.name} of {cluster.name.text} listens on "
@@ -76,4 +83,11 @@ def _opened(cluster: Cluster, group: Group) -> dict[int, str]:
     params = {name: value.text for name, value in group.params.items()}
     if group.own_command:
         params.setdefault(METRICS_FLAG, "0")  # random: the default is KubeRay's
-    return reserved(group.role, params, cluster.version)
+    return {**_METRICS[group.role], **reserved(group.role, params, cluster.version)}
+
+
+# Ports of Ray that have no flag.
+_METRICS: dict[Role, dict[int, str]] = {
+    role: {p.numbers[0]: p.name for p in PORTS if p.numbers and len(p.numbers) == 1 and not p.flags and p.of(role)}
+    for role in BOTH
+}

@@ -1,4 +1,4 @@
-"""RM003, RM008 to RM012: the entries of the headless Service, each by itself."""
+"""RM003, RM008 to RM012: the entries of the headless Service, each by itself, and the ports that containers list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import drop_element, drop_key, replace_node, set_key
-from raymesh.manifests.objects import Entry
+from raymesh.manifests.objects import Container, Entry
 from raymesh.manifests.relating import Case, World
 from raymesh.ports import Port
 from raymesh.ports.contract import HIGHEST_PORT
@@ -18,6 +18,8 @@ from raymesh.ports.facts import GUIDE_PROTOCOLS
 _SAME_AS_GRPC = ("http2", "kubernetes.io/h2c")
 _PREFIXES = ("grpc", "http", "http2", "https", "mongo", "mysql", "redis", "tcp", "tls", "udp", "grpc-web")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# IsValidPortName of k8s.io/apimachinery: names of container ports are shorter than those of a Service's.
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 _SERVICE_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -138,6 +140,34 @@ def rm012(world: World) -> Iterator[Hit]:
                     at(entry.name),
                     f"port name {entry.name.text!r}: lower-case letters, digits and inner dashes, at most 63",
                 )
+    for cluster in world.objects.clusters:
+        for group in cluster.groups:
+            for container in (*([group.ray] if group.ray else []), *group.beside):
+                if container.ports:
+                    yield from _container_ports(container, f"group {group.name} of {cluster.name.text}")
+
+
+def _container_ports(container: Container, whose: str) -> Iterator[Hit]:
+    names: set[str] = set()
+    for port in container.ports:
+        number = port.number.number
+        if number is None or not 1 <= number <= HIGHEST_PORT:
+            yield Hit(
+                at(port.number),
+                f"containerPort {port.number.text!r} in {whose}: a whole number from 1 to {HIGHEST_PORT}",
+            )
+        if port.name is None or not port.name.text:
+            continue
+        if not _PORT_NAME.fullmatch(port.name.text):
+            yield Hit(
+                at(port.name),
+                f"port name {port.name.text!r} in {whose}: Kubernetes takes at most 15 lower-case letters, digits and "
+                "inner dashes for a container's port, with a letter among them: there would be no pod",
+                "a shorter name; a Service may call the port otherwise",
+            )
+        elif port.name.text in names:
+            yield Hit(at(port.name), f"port name {port.name.text} twice in one container of {whose}", "another name")
+        names.add(port.name.text)
 
 
 def _known_entries(world: World) -> Iterator[tuple[Case, Entry, Port]]:

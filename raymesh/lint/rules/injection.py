@@ -1,4 +1,4 @@
-"""RM062 and RM064 to RM072: what takes a pod out of the mesh or keeps it out."""
+"""RM062, RM064 to RM072 and RM098: what takes a pod out of the mesh or keeps it out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from raymesh.manifests.policies import Namespace
 from raymesh.manifests.redirection import CONFIG, MODE, TRAFFIC
 from raymesh.manifests.relating import World
 from raymesh.manifests.surroundings import Member
-from raymesh.manifests.tree import Value, scalar
+from raymesh.manifests.tree import Value, child, scalar
 
+_WAYPOINT = "istio.io/use-waypoint"
 TEMPLATES = "inject.istio.io/templates"
 _MODES = ("REDIRECT", "TPROXY", "NONE")
 _PORT_LISTS = ("includeInboundPorts", "excludeInboundPorts", "excludeOutboundPorts")
@@ -26,6 +27,9 @@ _NOT_STRINGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "fl
 _WITHOUT_REDIRECTION = ("grpc-agent", "grpc-simple", "gateway")
 _WITH_SIDECAR = "sidecar"
 _HIGHEST = 65535
+_SIDECARS_USER = 1337  # tools/istio-iptables/pkg/constants of istio/istio: its traffic is not redirected again
+# pkg/kube/inject/initializer.go: namespaces in which the injector answers no
+_NEVER_INJECTED = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 _NO = ("false", "no", "off", "disabled", "none")
 
 
@@ -91,6 +95,14 @@ def rm066(world: World) -> Iterator[Hit]:
 def rm067(world: World) -> Iterator[Hit]:
     """Injection follows labels of the pod and of its namespace, in Istio's order; other places count for nothing."""
     spaces: set[str] = set()
+    for case in world.cases:
+        space = case.cluster.namespace
+        if space in _NEVER_INJECTED:
+            yield Hit(
+                at(case.cluster.name),
+                f"{case.cluster.name.text} lies in namespace {space}: Istio never injects there, whatever labels say",
+                "a namespace of its own",
+            )
     for member in world.members:
         yield from _unheard(member)
         if member.space is not None and member.space.name.text not in spaces:
@@ -105,6 +117,20 @@ def rm067(world: World) -> Iterator[Hit]:
                     at(told),
                     f"{name} stands at {cluster.kind} {cluster.name.text} itself: Istio reads the labels of pods",
                     "put it into the labels of every group's pod template",
+                )
+
+
+@rule("RM098", Severity.ERROR, "Ray runs as the sidecar's user")
+def rm098(world: World) -> Iterator[Hit]:
+    """What comes from the user or the group of the sidecar is not redirected to it: it leaves in plaintext."""
+    for case in world.cases:
+        for group in case.cluster.groups:
+            for told, message in _as_the_sidecar(group):
+                yield Hit(
+                    at(told),
+                    f"{message} in group {group.name}: that is the sidecar's own, whose traffic is not redirected: the "
+                    "calls of this group leave in plaintext, and STRICT refuses them",
+                    f"another number than {_SIDECARS_USER}",
                 )
 
 
@@ -127,6 +153,8 @@ def rm068(world: World) -> Iterator[Hit]:
 def rm069(world: World) -> Iterator[Hit]:
     """Without sidecars all ports are encrypted, and none is read."""
     for case in world.ambient:
+        if all(_has_waypoint(member) for member in case.members):
+            continue
         yield Hit(
             at(case.cluster.name),
             f"{case.cluster.name.text} is in an ambient mesh: traffic of every port is mutually authenticated without "
@@ -194,6 +222,15 @@ def rm072(world: World) -> Iterator[Hit]:
             f"{part.kind} {part.name.text} has groups without containers: a patch, which is not judged as a whole",
             "lint what the patch makes",
         )
+
+
+def _as_the_sidecar(group: Group) -> Iterator[tuple[Value, str]]:
+    pod = child(group.node, "template", "spec", "securityContext")
+    own = child(group.ray.node, "securityContext") if group.ray else None
+    for field in ("runAsUser", "runAsGroup"):
+        told = scalar(group.doc, own, field) or scalar(group.doc, pod, field)  # the container's goes first
+        if told is not None and told.number == _SIDECARS_USER:
+            yield told, f"{field} {told.text}"
 
 
 def _refused(group: Group) -> Iterator[tuple[Value, str]]:
@@ -336,6 +373,11 @@ def _metadata(world: World) -> Iterator[tuple[str, dict[str, Value]]]:
         if any(key.startswith("ray.io/") for key in (*service.selector, *service.labels)):
             yield f"Service {service.name.text}", service.selector
             yield f"Service {service.name.text}", service.labels
+
+
+def _has_waypoint(member: Member) -> bool:
+    told = member.group.labels.get(_WAYPOINT) or (member.space.labels.get(_WAYPOINT) if member.space else None)
+    return told is not None and told.text != "none"
 
 
 def _said_by_pods(cluster: Cluster, name: str) -> bool:

@@ -101,10 +101,11 @@ def rm078(world: World) -> Iterator[Hit]:
             )
 
 
-@rule("RM079", Severity.ERROR, "headService repeats a port that KubeRay adds")
+@rule("RM079", Severity.ERROR, "head Service with a port twice")
 def rm079(world: World) -> Iterator[Hit]:
-    """KubeRay appends its own ports to those of headService, and the API server refuses one that is there twice."""
+    """KubeRay gathers the ports of its head Service, and the API server refuses one that is there twice."""
     for cluster in world.objects.clusters:
+        yield from _listed_twice(cluster)
         head, given = cluster.head, cluster.head_service
         if head is None or given is None:
             continue
@@ -157,7 +158,7 @@ def rm080(world: World) -> Iterator[Hit]:
                 )
 
 
-@rule("RM081", Severity.ERROR, "cluster without a head")
+@rule("RM081", Severity.ERROR, "cluster without a head or a container")
 def rm081(world: World) -> Iterator[Hit]:
     """KubeRay refuses a cluster that has no container to run the head in."""
     for cluster in world.objects.clusters:
@@ -168,6 +169,14 @@ def rm081(world: World) -> Iterator[Hit]:
                 "headGroupSpec with a template that has Ray's container"
                 + (", or clusterSelector" if cluster.kind == "RayJob" else ""),
             )
+        for group in cluster.groups:
+            if group.ray is None:
+                yield Hit(
+                    at((group.doc, group.node)),
+                    f"group {group.name} of {cluster.kind} {cluster.name.text} has no container: KubeRay makes no "
+                    "cluster of it",
+                    "a template with Ray's container",
+                )
 
 
 @rule("RM083", Severity.NOTE, "Redis clean-up with a sidecar that does not end")
@@ -221,6 +230,35 @@ def rm096(world: World) -> Iterator[Hit]:
                     f"drops it, as the head's container has {', '.join(sorted(serving))}",
                     "list the port in the head's container, named serve or serve-...",
                 )
+
+
+def _listed_twice(cluster: Cluster) -> Iterator[Hit]:
+    """A number that the head's container lists under two names, or that is the metrics port's under another one."""
+    head = cluster.head
+    seen: dict[int, str] = {}
+    for port in head.ray.ports if head is not None and head.ray is not None else ():
+        number, name = port.number.number, port.name.text if port.name else ""
+        if number is None:
+            continue
+        other = seen.setdefault(number, name)
+        if other != name:
+            yield Hit(
+                at(port.number),
+                f"the head's container of {cluster.name.text} lists {number} as {other or 'no name'} and as "
+                f"{name or 'no name'}: KubeRay's head Service would have it twice, the API server refuses that, and "
+                "the cluster gets no head",
+                "one name for a number",
+            )
+    metrics = DEFAULT_HEAD_PORTS["metrics"]
+    if head is not None and head.ray is not None and metrics in seen and "metrics" not in head.port_names:
+        told = next(p for p in head.ray.ports if p.number.number == metrics)
+        yield Hit(
+            at(told.name or told.number),
+            f"the head's container of {cluster.name.text} lists {metrics} as {seen[metrics] or 'no name'}, and KubeRay "
+            "adds its own metrics port of that number to the head Service: the API server refuses a number twice, and "
+            "the cluster gets no head",
+            "name: metrics",
+        )
 
 
 def _text(cluster: Cluster, node: yaml.Node) -> str:

@@ -9,7 +9,7 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.lint.told import Told
 from raymesh.manifests.dialled import dialled_numbers
 from raymesh.manifests.editing import quoted, replace_node, set_key, word
-from raymesh.manifests.membership import INJECT, Membership, on_host_network, refusal
+from raymesh.manifests.membership import DATAPLANE, INJECT, REVISION, Membership, on_host_network, refusal
 from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.opened import numbers_in, ranges, set_param
 from raymesh.manifests.places import Edit
@@ -20,6 +20,8 @@ from raymesh.manifests.surroundings import Member
 from raymesh.manifests.tree import Value, child
 from raymesh.ports import Version
 
+_ASKS = (INJECT, REVISION, DATAPLANE)
+_INSIDE = (Membership.SIDECAR, Membership.AMBIENT)
 _PLAINTEXT = ("DISABLE", "PERMISSIVE")
 _SERVE_GRPC = ("RAY_SERVE_USE_GRPC_BY_DEFAULT", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 _AUTOSCALER_V2_BY_DEFAULT = Version(2, 47)
@@ -170,6 +172,7 @@ def rm035(world: World) -> Iterator[Hit]:
     for case in world.meshed:
         if all(member.asked is Membership.OUT for member in case.members):
             continue
+        yield from _left_out(case)
         for member in case.members:
             value = refusal(member.group)
             if member.asked is not Membership.OUT or value is None or on_host_network(member.group):
@@ -182,6 +185,24 @@ def rm035(world: World) -> Iterator[Hit]:
                 f"{INJECT}: 'true' in every group" if injected else "take it out",
                 replace_node(value.doc, value.node, quoted("true")) if injected else (),
             )
+
+
+def _left_out(case: Case) -> Iterator[Hit]:
+    """Groups that ask for nothing, where others ask by labels of their own: the namespace may do it for all."""
+    asking = {name for m in case.members for name in _ASKS if m.group.labels.get(name) and m.asked in _INSIDE}
+    for member in case.members if asking else ():
+        group, space = member.group, member.space
+        if member.asked is not Membership.UNKNOWN or on_host_network(group):
+            continue
+        label = next(name for name in _ASKS if name in asking)
+        yield Hit(
+            at((group.doc, group.node)),
+            f"group {group.name} of {case.cluster.name.text} has no label {label}, and other groups have: "
+            + (f"namespace {space.name.text} injects nothing" if space else "unless its namespace is labelled")
+            + ", its traffic is plaintext, and refused under STRICT",
+            f"{label} in every group, or a label of the namespace",
+            severity=None if space else Severity.WARNING,
+        )
 
 
 @rule("RM036", Severity.NOTE, "old autoscaler with node names")

@@ -9,28 +9,54 @@ import yaml
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import SUPPRESSES_NOTHING, UNCLEAR_SUPPRESSION, Hit, rule
 from raymesh.manifests.clusters import API_GROUP
+from raymesh.manifests.collecting import GROUPS
 from raymesh.manifests.fields import KINDS, Fields
 from raymesh.manifests.places import Place
 from raymesh.manifests.relating import World
 from raymesh.manifests.resources import Identity, Resource
+from raymesh.manifests.surroundings import DEFAULT_NAMESPACE, ROOT_NAMESPACE
+
+_POLICIES = ("AuthorizationPolicy", "NetworkPolicy", "PeerAuthentication", "RequestAuthentication", "Sidecar")
 
 
 @rule("RM041", Severity.WARNING, "same object twice")
 def rm041(world: World) -> Iterator[Hit]:
-    """A cluster or its Service stands in the input a second time: kubectl keeps the last, a mesh sees one."""
+    """An object stands in the input a second time: kubectl keeps the last, a mesh sees one."""
     first: dict[Identity, Resource] = {}
     services = {service.name.place for _, service in world.pairs}
+    spaces = {member.cluster.namespace or DEFAULT_NAMESPACE for member in world.members}
     for resource in world.objects.resources:
         name = _name(resource)
-        if not resource.name or not (resource.group == API_GROUP or (name and resource.doc.place(name) in services)):
+        around = _stands_around(resource, spaces)
+        ours = resource.group == API_GROUP or around or (name and resource.doc.place(name) in services)
+        if not resource.name or not ours:
             continue
         earlier = first.setdefault(resource.identity, resource)
-        if earlier is not resource:
+        if earlier is not resource and not (around and _says(earlier.node) == _says(resource.node)):
             yield Hit(
                 resource.doc.place(name or resource.node),
-                f"{resource} is also at {earlier.place}: whichever is applied last stays",
+                f"{resource} is also at {earlier.place}"
+                + (", and says something else there" if around else "")
+                + ": whichever is applied last stays",
                 "take one out; environments go into a folder each, or into a run each",
             )
+
+
+def _stands_around(resource: Resource, spaces: set[str]) -> bool:
+    """Whether it is the namespace of a cluster, or one of the policies that are looked at there."""
+    if resource.kind == "Namespace" and not resource.group:
+        return resource.name in spaces
+    of_pods = resource.kind in _POLICIES and GROUPS.get(resource.kind) == resource.group
+    return of_pods and (resource.namespace or DEFAULT_NAMESPACE) in {*spaces, ROOT_NAMESPACE}
+
+
+def _says(node: yaml.Node) -> object:
+    """What a part of an object says, whatever the order of its keys."""
+    if isinstance(node, yaml.MappingNode):
+        return frozenset((str(key.value), _says(value)) for key, value in node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(_says(element) for element in node.value)
+    return str(node.value)
 
 
 @rule("RM042", Severity.ERROR, "kind that KubeRay does not know")

@@ -26,7 +26,10 @@ _SERVE_GRPC, _SERVE_HTTP = 9000, DEFAULT_HEAD_PORTS["serve"]
 _ON = ("1", "true", "True")
 _TALKS = re.compile(r"(?:TORCH_)?(?:NCCL|RCCL|GLOO)_|VLLM_HOST_IP$|MASTER_PORT$")
 _ENGINES = ("vllm", "sglang", "deepspeed", "ray-llm", "tensorrt-llm")
-_ENGINE_WORDS = re.compile(r"\bvllm\b|ray\.serve\.llm|tensor_parallel_size|pipeline_parallel_size")
+_ENGINE_WORDS = re.compile(
+    r"\bvllm\b|ray\.serve\.llm|tensor_parallel_size|pipeline_parallel_size|\btorchrun\b|\btorch\.distributed\b"
+    r"|\baccelerate launch\b|\bdeepspeed\b"
+)
 _INCLUDE = "traffic.sidecar.istio.io/includeInboundPorts"
 
 
@@ -148,5 +151,5 @@ def _collective(group: Group) -> Value | None:
 
 
 def _engine_in_config(cluster: Cluster) -> Value | None:
-    told = cluster.serve_config
-    return told if told is not None and _ENGINE_WORDS.search(told.text) else None
+    told = (cluster.serve_config, scalar(cluster.doc, cluster.root, "spec", "entrypoint"))
+    return next((value for value in told if value is not None and _ENGINE_WORDS.search(value.text)), None)

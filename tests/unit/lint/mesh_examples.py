@@ -34,7 +34,7 @@ def thing(kind: str, spec: Any = None, *, name: str = "it", space: str | None = 
     return yaml.safe_dump(told | ({"spec": spec} if spec is not None else {}), sort_keys=False)
 
 
-def namespace(labels: dict[str, str], name: str = "default", **metadata: Any) -> str:
+def namespace(labels: dict[str, Any], name: str = "default", **metadata: Any) -> str:
     """A Namespace with labels."""
     return thing("Namespace", name=name, labels=labels, **metadata)
 

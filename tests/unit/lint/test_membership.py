@@ -170,7 +170,7 @@ def test_ports_on_the_host_are_found() -> None:
         pods(labels={"version": 1.5}),
         pods(annotations={"prometheus.io/port": 8080}),
         changed(lambda c: c["metadata"].update(labels={"team": 7})),
-        namespace({INJECTION: True}),  # type: ignore[dict-item]  # the mistake that it is about
+        namespace({INJECTION: True}),
         CLEAN.replace(
             "ray.io/cluster: mine\n  publish", "ray.io/cluster: mine\n    ray.io/is-ray-node: yes\n  publish"
         ),
