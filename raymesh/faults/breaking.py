@@ -205,13 +205,17 @@ def joiner(bench: Bench, changes: Mapping[str, Any] | None = None, *, address: s
     return patched(pod, dict(changes or {}))
 
 
-def joined(changes: Mapping[str, Any] | None = None, *, address: str = "") -> Break:
-    """Let one more worker join Ray, unlike the others in `changes`, and let Ray forget it in the end."""
+def joined(changes: Mapping[str, Any] | None = None, *docs: Doc, address: str = "") -> Break:
+    """Let one more worker join Ray, unlike the others in `changes`, and let Ray forget it in the end.
+
+    `docs` are there as long as it is, in the subject's namespace.
+    """
 
     @contextlib.contextmanager
     def broken(bench: Bench) -> Iterator[None]:
         try:
-            with pods(bench, [joiner(bench, changes, address=address)]):
+            made = [in_namespace(doc, bench) for doc in docs]
+            with pods(bench, [*made, joiner(bench, changes, address=address)]):
                 yield
         finally:
             wait_for(  # until then Ray calls it, and there is nobody at the other end
