@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raymesh import deadlines
-from raymesh.faults.breaking import OWN, account, joined, joiner, one_worker, pods, replaced
+from raymesh.faults.breaking import OWN, account, in_namespace, joined, joiner, one_worker, pods, replaced
 from raymesh.faults.fault import Break, Fault
-from raymesh.faults.policy import peer
+from raymesh.faults.policy import destination_rule, peer
 from raymesh.manifests.patching import Doc, patched
 from raymesh.proof.bench import Bench
 from raymesh.proof.listening import ON_THE_WIRE
@@ -150,13 +150,18 @@ def another_account(bench: Bench) -> Iterator[None]:
 
 @contextlib.contextmanager
 def foreign_endpoint(bench: Bench) -> Iterator[None]:
-    """Put a pod without a sidecar behind the headless Service that is no node of Ray's."""
+    """Put a pod without a sidecar behind the headless Service that is no node of Ray's.
+
+    With a DestinationRule that asks for mTLS all the same: otherwise all pods of that Service would be called in
+    plaintext, and the worker end again and again.
+    """
     pod = joiner(bench)
     [container] = pod["spec"]["containers"]
     labels = {key: value for key, value in pod["metadata"]["labels"].items() if not key.startswith("ray.io/node")}
     pod["metadata"]["labels"] = {**labels, "sidecar.istio.io/inject": "false"}
     stopped = {"spec": {"containers": [{**container, "command": ["sleep", "infinity"]}]}}
-    with pods(bench, [patched(pod, stopped)]):
+    rule = in_namespace(destination_rule({"tls": {"mode": "ISTIO_MUTUAL"}}), bench)
+    with pods(bench, [rule, patched(pod, stopped)]):
         yield
 
 
@@ -294,7 +299,7 @@ FAULTS = (
         "membership-foreign-endpoint",
         "a pod without a sidecar behind the headless Service",
         foreign_endpoint,
-        NO_MORE_MTLS,
+        frozenset({COUNTED}),
         cuts=True,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -129,6 +130,17 @@ class Bench:
     def members(self) -> tuple[RayPod, ...]:
         """Return the Ray pods that there are now."""
         return self.subject.members(self.members_pods())
+
+    def strangers(self) -> list[str]:
+        """Return the pods that the headless Service chooses and that are none of the subject's."""
+        subject = self.subject
+        if not subject.headless_service:
+            return []
+        words = ("get", "service", subject.headless_service, "-n", subject.namespace, "-o", "json")
+        chosen = json.loads(self.kube.kubectl(*words).stdout)["spec"].get("selector") or {}
+        mine = {one.name for one in self.members()}
+        pods = self.pods(subject.namespace) if chosen else ()
+        return [pod.name for pod in pods if chosen.items() <= pod.labels.items() and pod.name not in mine]
 
     def mark(self) -> None:
         """Begin anew: what is judged from here on began now. What was of other security is not forgiven by it."""

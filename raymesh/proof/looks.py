@@ -88,6 +88,7 @@ def platform(bench: Bench) -> Findings:
         wanted_versions(bench) | as_observed(observed, unpinned(bench)),
         beat.alive if beat else {},
         {name: inside.environment for name, inside in insides.items()},
+        bench.strangers(),
     )
 
 

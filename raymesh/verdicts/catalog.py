@@ -64,7 +64,12 @@ VERSIONS = _verdict(
     hidden="KubeRay's operator gives no version of itself, so the tag of its image is read. Which Envoy is in "
     "Istio's own proxy, no lane says.",
 )
-COUNTED = _verdict("V103", "the Ray cluster has its pods", "Each group has just the pods that it asks for.", KUBERNETES)
+COUNTED = _verdict(
+    "V103",
+    "the Ray cluster has its pods",
+    "Each group has just the pods that it asks for, and the headless Service chooses no other ones.",
+    KUBERNETES,
+)
 SIDECARS = _verdict("V104", "a sidecar in each Ray pod", "Every Ray pod runs the container istio-proxy.", KUBERNETES)
 NO_INIT = _verdict(
     "V105",

@@ -47,8 +47,12 @@ class Seen:
     )
     environments: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in NAMES})
 
+    strangers: tuple[str, ...] = ()
+
     def judge(self, wanted: dict[str, str] = WANTED) -> Findings:
-        return platform_as_pinned(self.pods, SUBJECT, self.versions, wanted, self.ray_nodes, self.environments)
+        return platform_as_pinned(
+            self.pods, SUBJECT, self.versions, wanted, self.ray_nodes, self.environments, self.strangers
+        )
 
 
 HEALTHY = Seen()
@@ -99,6 +103,7 @@ def test_nothing_wanted_is_red() -> None:
     [
         (replace(HEALTHY, pods=(*HEALTHY.pods, replace(PODS[0], namespace="x", ready=False))), {READY}),
         (replace(HEALTHY, pods=PODS[:2]), {COUNTED, REGISTERED}),
+        (replace(HEALTHY, strangers=("web-1",)), {COUNTED}),
         (
             replace(HEALTHY, pods=(*PODS, replace(PODS[2], name="worker-c", ip="10.244.0.10"))),
             {COUNTED, REGISTERED, RAY_TLS_OFF},  # and nobody looked into its process
