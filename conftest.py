@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ pytest_plugins = (
     "raymesh.pytest_plugin",
 )
 
+TESTS = Path(__file__).parent / "tests"
+FOLDERS = {"unit": "", "report": "report"}  # of tests, by the mark that all in them carry
 ON_A_CLUSTER = ("e2e", "faults")
 ORDER = ("starts", "", "beside", "waits", "breaks", "last")  # by mark; those without one come second
 
@@ -93,6 +96,12 @@ def _selects(config: pytest.Config, mark: str) -> bool:
         return name == mark
 
     return bool(written) and Expression.compile(written).evaluate(carries)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out folders of which -m takes no test: unit tests by the thousand, and what takes a browser's libraries."""
+    mark = FOLDERS.get(collection_path.relative_to(TESTS).as_posix()) if TESTS in collection_path.parents else None
+    return True if mark is not None and config.getoption("markexpr") and not _selects(config, mark) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
