@@ -7,6 +7,7 @@ its entry point; nothing of the linter is imported before `--manifests` is given
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from raymesh.errors import UsageError
 if TYPE_CHECKING:
     from raymesh.lint.diagnostics import Diagnostic, Severity
 
+ROOT = Path(__file__).resolve().parents[1]  # of a checkout
 OPTION, MARKER = "--manifests", "ports"
 
 
@@ -76,6 +78,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         OPTION, action="append", default=[], metavar="PATH", help="lint the Ray manifests of a file or folder"
     )
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Say what is wrong where pytest has taken the folder after an option of the suite's for the place of its tests.
+
+    It guesses that place before it has read conftest.py, which alone knows those options.
+    """
+    here = early_config.invocation_params.dir
+    if here == ROOT and early_config.rootpath != ROOT:
+        guessed = next((f"{name}={value}" for name, value in pairwise(args) if _taken_for_tests(name, value)), "")
+        raise pytest.UsageError(
+            f"pytest looks for tests in {early_config.rootpath}, not here. A folder elsewhere is given to an option "
+            f"with an equals sign: {guessed or '--option=PATH'}"
+        )
+
+
+def _taken_for_tests(name: str, value: str) -> bool:
+    return name.startswith("--") and "=" not in name and not value.startswith("-") and Path(value).exists()
 
 
 def pytest_configure(config: pytest.Config) -> None:

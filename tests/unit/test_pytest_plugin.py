@@ -57,6 +57,21 @@ def test_configuration_and_suppressions_hold(tmp_path: Path, config: str, text: 
     assert run_pytest(tmp_path, "--manifests=mine.yaml", "-m", "ports").returncode == code
 
 
+def test_a_folder_elsewhere_that_pytest_takes_for_tests_is_given_with_an_equals_sign(tmp_path: Path) -> None:
+    def e2e(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-p", "raymesh.pytest_plugin", "-m", "e2e", "--collect-only", *words]
+        environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+    said = e2e("--subject", str(tmp_path))
+    assert said.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"an equals sign: --subject={tmp_path}\n" in said.stderr
+    subject = ROOT / "manifests" / "subjects" / "rayjob.yaml"
+    (tmp_path / "mine.yaml").write_text(subject.read_text())
+    done = e2e(f"--subject={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_what_is_wrong_with_the_call_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for words, message in (
