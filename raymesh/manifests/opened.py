@@ -20,7 +20,7 @@ def node_ports(contract: Contract, group: Group) -> list[Port]:
         for p in contract.ports
         if p.name != WORKER_PORTS
         and group.role in p.roles
-        and (p.declared_in == "headless" or (p.declared_in == "none" and set(p.flags) & set(group.params)))
+        and (p.declared_in == "headless" or (p.declared_in == "none" and any(f in group.params for f in p.flags)))
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from raymesh.ports.contract import HIGHEST_PORT, LOWEST_PORT
@@ -58,15 +59,21 @@ def refusals(role: Role, params: Mapping[str, str], version: Version | None = No
 
     A value that the container's shell still changes is not judged.
     """
+    flags = [(name, text) for name, text in params.items() if name in FLAGS and name not in _SET_BY_KUBERAY]
+    plain = tuple(flag for flag in flags if not _SHELL.search(flag[1]))
+    shell = frozenset(name for name, _ in flags).difference(name for name, _ in plain)
+    return list(_refusals(role, plain, shell, version or NEWEST))
+
+
+@lru_cache(maxsize=1 << 10)  # the groups of a repository say mostly the same
+def _refusals(
+    role: Role, plain: tuple[tuple[str, str], ...], shell: frozenset[str], version: Version
+) -> tuple[Refusal, ...]:
+    """What is refused of flags with their texts, and of those in `shell`, whose values nobody knows yet."""
     found: list[Refusal] = []
     told: dict[str, str] = {}
-    unknown: set[str] = set()
-    for name, text in params.items():
-        if name not in FLAGS or name in _SET_BY_KUBERAY:
-            continue
-        if _SHELL.search(text):
-            unknown.add(name)
-            continue
+    unknown = set(shell)
+    for name, text in plain:
         problem = _unreadable(name, text)
         if problem is not None:
             found.append(problem)
@@ -79,10 +86,10 @@ def refusals(role: Role, params: Mapping[str, str], version: Version | None = No
             for name in _HEAD_ONLY
             if name in told
         )
-    node = _Node(role, told, unknown, version or NEWEST)
+    node = _Node(role, told, unknown, version)
     if _REDIRECT in told and node.version < _REDIRECT_WORKS:
         found.append(Refusal(_REDIRECT, f"Ray before {_REDIRECT_WORKS} ends with it", "take it out"))
-    return [*found, *node.out_of_range(), *node.bad_worker_range(), *node.used_twice()]
+    return (*found, *node.out_of_range(), *node.bad_worker_range(), *node.used_twice())
 
 
 def reserved(role: Role, params: Mapping[str, str], version: Version | None = None) -> dict[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import yaml
 
@@ -124,7 +125,7 @@ def rm067(world: World) -> Iterator[Hit]:
 def rm098(world: World) -> Iterator[Hit]:
     """What comes from the user or the group of the sidecar is not redirected to it: it leaves in plaintext."""
     for case in world.cases:
-        for group in case.cluster.groups:
+        for group in case.cluster.groups if _mentions(case.cluster.doc.source, str(_SIDECARS_USER)) else ():
             for told, message in _as_the_sidecar(group):
                 yield Hit(
                     at(told),
@@ -222,6 +223,12 @@ def rm072(world: World) -> Iterator[Hit]:
             f"{part.kind} {part.name.text} has groups without containers: a patch, which is not judged as a whole",
             "lint what the patch makes",
         )
+
+
+@lru_cache(maxsize=16)
+def _mentions(source: str, word: str) -> bool:
+    """Whether a file has a word at all: one look for all the clusters in it."""
+    return word in source
 
 
 def _as_the_sidecar(group: Group) -> Iterator[tuple[Value, str]]:

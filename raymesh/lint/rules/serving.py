@@ -30,6 +30,7 @@ _ENGINE_WORDS = re.compile(
     r"\bvllm\b|ray\.serve\.llm|tensor_parallel_size|pipeline_parallel_size|\btorchrun\b|\btorch\.distributed\b"
     r"|\baccelerate launch\b|\bdeepspeed\b"
 )
+_ENTRYPOINTS = {"RayJob": ("spec", "entrypoint"), "RayCronJob": ("spec", "jobTemplate", "entrypoint")}
 _INCLUDE = "traffic.sidecar.istio.io/includeInboundPorts"
 
 
@@ -151,5 +152,6 @@ def _collective(group: Group) -> Value | None:
 
 
 def _engine_in_config(cluster: Cluster) -> Value | None:
-    told = (cluster.serve_config, scalar(cluster.doc, cluster.root, "spec", "entrypoint"))
+    where = _ENTRYPOINTS.get(cluster.kind)
+    told = (cluster.serve_config, scalar(cluster.doc, cluster.root, *where) if where else None)
     return next((value for value in told if value is not None and _ENGINE_WORDS.search(value.text)), None)

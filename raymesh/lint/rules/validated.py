@@ -19,7 +19,7 @@ from raymesh.manifests.objects import Cluster, Group, version_of
 from raymesh.manifests.reading import Document, parse
 from raymesh.manifests.relating import World
 from raymesh.manifests.surroundings import CLUSTER_LABEL
-from raymesh.manifests.tree import Value, child, elements, pairs, scalar, scalars
+from raymesh.manifests.tree import Value, child, elements, pairs, picked, scalar, scalars
 from raymesh.ports import Version
 
 _TOKENS_SINCE, _CLUSTER_TOKENS_SINCE = Version(2, 52), Version(2, 55)
@@ -29,6 +29,7 @@ _OPTIONS = "gcsFaultToleranceOptions"
 _REDIS, _REDIS_PASSWORD, _REDIS_USER = "RAY_REDIS_ADDRESS", "REDIS_PASSWORD", "REDIS_USERNAME"
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_NAMES = {"RayCluster": 53, "RayJob": 47, "RayService": 47}  # those of its clusters have a suffix of 6
+_NUMBERS = frozenset(("minReplicas", "maxReplicas", "idleTimeoutSeconds"))
 _RESOURCES = ("num-cpus", "num-gpus", "memory", "resources")
 _INCREMENTAL = "NewClusterWithIncrementalUpgrade"
 _UPGRADES = {"RayCluster": ("Recreate", "None"), "RayService": ("NewCluster", _INCREMENTAL, "None")}
@@ -101,11 +102,19 @@ def _name(cluster: Cluster) -> Iterator[_Refusal]:
         )
 
 
+def _keys(node: yaml.Node) -> set[str]:
+    """What a mapping says anything of: few clusters use the options that are looked for."""
+    return {str(key.value) for key, _ in pairs(node)}
+
+
 def _words(cluster: Cluster) -> Iterator[_Refusal]:
-    for path, words in _WORDS:
+    given = _keys(cluster.spec)
+    for path, words in (one for one in _WORDS if one[0][0] in given):
         told = scalar(cluster.doc, cluster.spec, *path)
         if told is not None and told.text not in words:
             yield _Refusal(told, f"{'.'.join(path)} {told.text!r} of {cluster.name.text}", " or ".join(words))
+    if cluster.kind == "RayCluster" and "upgradeStrategy" not in given:
+        return
     holder = cluster.spec if cluster.kind == "RayCluster" else child(cluster.root, "spec")
     told = scalar(cluster.doc, holder, "upgradeStrategy", "type")
     allowed = _UPGRADES.get(cluster.kind)
@@ -114,6 +123,8 @@ def _words(cluster: Cluster) -> Iterator[_Refusal]:
 
 
 def _tokens(cluster: Cluster) -> Iterator[_Refusal]:
+    if "authOptions" not in _keys(cluster.spec):
+        return
     told, name = cluster.auth_mode, cluster.name.text
     by_cluster = scalar(cluster.doc, cluster.spec, "authOptions", "enableK8sTokenAuth")
     version = version_of(cluster.ray_version)
@@ -141,8 +152,8 @@ def _tokens(cluster: Cluster) -> Iterator[_Refusal]:
 def _groups(cluster: Cluster) -> Iterator[_Refusal]:
     for group in cluster.groups:
         where = f"group {group.name} of {cluster.name.text}"
-        params = scalars(group.doc, child(group.node, "rayStartParams"))
-        resources = child(group.node, "resources")
+        params, given = _params(group), _keys(group.node)
+        resources = child(group.node, "resources") if "resources" in given else None
         if isinstance(resources, yaml.MappingNode) and resources.value:
             for name in _RESOURCES:
                 if name in params and params[name].text:
@@ -152,20 +163,25 @@ def _groups(cluster: Cluster) -> Iterator[_Refusal]:
                     break
         if "labels" in params:
             yield _Refusal(params["labels"], f"`labels` in rayStartParams of {where}", "`labels` of the group itself")
-        if group.role == "worker":
+        if group.role == "worker" and given & _NUMBERS:
             yield from _replicas(cluster, group, where)
 
 
+def _params(group: Group) -> dict[str, Value]:
+    """Its rayStartParams, which the operator checks even where the container's own command goes before them."""
+    return scalars(group.doc, child(group.node, "rayStartParams")) if group.own_command else group.params
+
+
 def _replicas(cluster: Cluster, group: Group, where: str) -> Iterator[_Refusal]:
-    told = {name: scalar(group.doc, group.node, name) for name in ("minReplicas", "maxReplicas", "idleTimeoutSeconds")}
+    told = picked(group.doc, group.node, _NUMBERS)
     numbers = {name: _whole(value) for name, value in told.items()}
     for name, value in told.items():
-        if value is not None and (numbers[name] or 0) < 0:
+        if (numbers[name] or 0) < 0:
             yield _Refusal(value, f"{name} {value.text} of {where}", "0 or more")
-    least, most = numbers["minReplicas"], numbers["maxReplicas"]
-    if told["minReplicas"] is not None and least is not None and most is not None and least > most:
+    least, most = numbers.get("minReplicas"), numbers.get("maxReplicas")
+    if least is not None and most is not None and least > most:
         yield _Refusal(told["minReplicas"], f"minReplicas {least} above maxReplicas {most} of {where}", "the other way")
-    idle = told["idleTimeoutSeconds"]
+    idle = told.get("idleTimeoutSeconds")
     if idle is not None and not _second_autoscaler(cluster):
         yield _Refusal(
             idle, f"idleTimeoutSeconds of {where} without the second autoscaler", "autoscalerOptions.version: v2"
@@ -183,7 +199,6 @@ def _scales(cluster: Cluster) -> bool:
 
 def _autoscaler(cluster: Cluster) -> Iterator[_Refusal]:
     name, head = cluster.name.text, cluster.head
-    switch = head.variables.get(_SECOND_AUTOSCALER) if head else None
     value = head.environment.get(_SECOND_AUTOSCALER) if head else None
     if value is not None and value.text in ("1", "true") and not _scales(cluster):
         yield _Refusal(
@@ -191,11 +206,13 @@ def _autoscaler(cluster: Cluster) -> Iterator[_Refusal]:
             f"{_SECOND_AUTOSCALER} in the head of {name}, which does not scale by itself",
             "enableInTreeAutoscaling: true, or take the variable out",
         )
-    idle = scalar(cluster.doc, cluster.spec, "autoscalerOptions", "idleTimeoutSeconds")
+    options = child(cluster.spec, "autoscalerOptions")
+    idle = scalar(cluster.doc, options, "idleTimeoutSeconds") if options is not None else None
     if idle is not None and (_whole(idle) or 0) < 0:
         yield _Refusal(idle, f"autoscalerOptions.idleTimeoutSeconds {idle.text} of {name}", "0 or more")
     if not _scales(cluster):
         return
+    switch = head.variables.get(_SECOND_AUTOSCALER) if head else None
     if switch is not None and cluster.autoscaler_version:
         yield _Refusal(
             switch,
@@ -223,7 +240,7 @@ def _redis(cluster: Cluster) -> Iterator[_Refusal]:
     head, name = cluster.head, cluster.name.text
     options = isinstance(child(cluster.spec, "gcsFaultToleranceOptions"), yaml.MappingNode)
     variables = head.variables if head else {}
-    params = scalars(head.doc, child(head.node, "rayStartParams")) if head else {}
+    params = _params(head) if head else {}
     tolerant = cluster.annotations.get(FAULT_TOLERANT)
     if not options and (tolerant is None or tolerant.text.lower() != "true") and _REDIS in variables:
         yield _Refusal(variables[_REDIS], f"{_REDIS} in the head of {name}, and no gcsFaultToleranceOptions", _OPTIONS)
