@@ -27,6 +27,8 @@ from raymesh.ports import (
     working_contract,
 )
 from raymesh.ports.facts import GUIDE_PROTOCOLS
+from raymesh.ports.model import BOTH
+from raymesh.subject.wanted import Around, wanted_of
 
 # The recorded ones, and those on both sides of every change of flags and ports.
 VERSIONS = sorted({*recorded_versions(), "2.40.0", "2.41.0", "2.44.1", "2.45.0", "2.47.1", "2.48.0"}, key=parse_version)
@@ -156,3 +158,39 @@ def test_the_command_makes_what_the_contract_says(version: str, capsys: pytest.C
     head = ray["spec"]["headGroupSpec"]["rayStartParams"]
     assert head.items() >= made.ray_start_params("head").items()
     assert ("dashboard-grpc-port" in head) == (parse_version(version) < Version(2, 45))
+
+
+def generated(made: Contract) -> str:
+    plan = Plan(made, name="mine", as_guide=True)  # as the contract says, whether it works or not
+    return as_yaml(service(plan), cluster(plan))
+
+
+def of_subject(text: str, kuberay: Version) -> Contract:
+    """What the suite of the cluster takes the manifests for."""
+    return wanted_of({"m": text}, Around(kuberay=kuberay, istio=(1, 31))).subject.contract
+
+
+@pytest.mark.parametrize("kuberay", [Version(1, 1), Version(1, 6)], ids=str)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_subject_has_every_port_of_the_contract(version: str, kuberay: Version) -> None:
+    """Names, numbers, roles, protocols, and where each is declared: the suite proves what the generator writes."""
+    made = working_contract(version, kuberay)
+    asked = of_subject(generated(made), kuberay)
+    assert asked.headless_ports() == made.headless_ports()
+    for role in BOTH:
+        assert {(p.name, p.numbers, p.app_protocol, p.declared_in) for p in asked.listeners(role)} == {
+            (p.name, p.numbers, p.app_protocol, p.declared_in) for p in made.listeners(role)
+        }
+    assert told_by_audit(asked) == set()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_subject_expects_the_declared_word_where_the_linter_finds_nothing(version: str) -> None:
+    """For every port under every protocol: either both take the manifests' word, or neither does."""
+    for port in working_contract(version).ports:
+        for protocol in PROTOCOLS if port.declared_in == "headless" and port.numbers else ():
+            text = generated(working_contract(version, protocols={port.name: protocol}))
+            blamed = {f.rule for f in lint_texts({"m": text}).findings} & {"RM008"}
+            asked = of_subject(text, Version(1, 6))
+            for number in port.numbers or ():
+                assert (asked.protocol_of(number) == protocol) == (not blamed), (number, protocol)
