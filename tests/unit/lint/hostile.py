@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from raymesh.manifests.patching import patched
+from raymesh.manifests.patching import parse, patched
 from raymesh.manifests.relating import Options
 from tests.unit.lint.examples import CLEAN, DEFAULTS
 
@@ -64,7 +64,7 @@ def cluster(
     containers) and `first` (containers before Ray's) are laid over what they name; other keys over the group itself.
     Another kind has the cluster in it, with `outer` over its own spec, and a Service that selects by `app`.
     """
-    service, made = yaml.safe_load_all(CLEAN)
+    service, made = parse(CLEAN)
     inner = made["spec"]
     inner["headGroupSpec"] = group(group(inner["headGroupSpec"], both), head)
     inner["workerGroupSpecs"] = [group(group(one, both), worker) for one in inner["workerGroupSpecs"]]
@@ -72,7 +72,7 @@ def cluster(
     if kind != "RayCluster":
         service["spec"]["selector"] = {"app": "mine"}
         made = patched(made, {"kind": kind, "spec": {}}) | {"spec": within(kind, made["spec"], outer or {})}
-    return yaml.safe_dump_all([service, made], sort_keys=False, width=10**6)
+    return yaml.dump_all([service, made], Dumper=yaml.CSafeDumper, sort_keys=False, width=10**6)
 
 
 def within(kind: str, inner: Any, outer: Piece) -> dict[str, Any]:
