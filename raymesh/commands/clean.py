@@ -8,13 +8,14 @@ import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from raymesh.audit import hosts
-from raymesh.errors import EnvironmentFault, InUse, RaymeshError
-from raymesh.images import workshop
+from raymesh.errors import EnvironmentFault, InUse, RaymeshError, UsageError
+from raymesh.images import given, pruning, workshop
 from raymesh.images.recipes import REPOSITORY
+from raymesh.lane import Lane, lane_names, load_lane
 from raymesh.machine import engine as engines
 from raymesh.machine import locks, netns, owned, ownership
 from raymesh.machine.engine import Engine
@@ -25,7 +26,8 @@ from raymesh.waiting import wait_for
 
 GONE_SECONDS = 20
 SHOWN_CHARS = 160
-SCRATCH = ("root-*", "context-*")  # folders of an image build, which removes them unless it is killed
+# Folders that whoever makes them removes, unless it is killed; and the lock that it holds.
+SCRATCH = {"root-*": workshop.LOCK, "context-*": workshop.LOCK, f"{given.SCRATCH}*": given.LOCK}
 
 Say = Callable[[str], None]
 
@@ -36,13 +38,26 @@ HELP = "remove what runs left on this machine, however they ended"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `raymesh clean`."""
     parser.add_argument("--context", metavar="NAME", help="remove what killed runs left in this cluster, and no more")
+    parser.add_argument(
+        "--images", action="store_true", help="remove images, and parts of them, that no lane needs, and no more"
+    )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        metavar="LANE",
+        help="with --images: a lane that keeps its own, repeatable (default: all)",
+    )
     parser.add_argument("--caches", action="store_true", help=f"remove {cache_dir()} and the images made here, too")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Remove all, line by line; 0 where nothing is left, 1 where something could not be removed."""
+    if arguments.keep and not arguments.images:
+        raise UsageError("--keep goes with --images: it names a lane whose images stay")
     if arguments.context:
         return _borrowed(arguments.context)
+    if arguments.images:
+        return _unneeded_images([load_lane(name) for name in arguments.keep or lane_names()])
     removed: list[str] = []
 
     def say(what: str) -> None:
@@ -72,6 +87,53 @@ def _borrowed(context: str) -> int:
     if not left:
         print(f"nothing of raymesh is left in {context}")
     return int(bool(left))
+
+
+def _unneeded_images(lanes: list[Lane]) -> int:
+    """Remove what of images these lanes do not need; 1 where something of it is in use.
+
+    Nobody may use the caches meanwhile: whoever has chosen an image, and did not start it yet, still wants it.
+    """
+    progress, before = Progress(), _free()
+
+    def say(what: str) -> None:
+        print(f"removed: {what}", flush=True)
+
+    used: list[str] = []
+    with (
+        locks.exclusive(locks.of_caches(), what=f"the cache folder {cache_dir()}", within=0),
+        locks.exclusive(cache_dir() / workshop.LOCK, what="the building of images", within=0),
+    ):
+        for engine in _engines(progress):
+            used += pruning.prune(pruning.needed(lanes, engine, progress), engine, say)
+    for what in used:
+        print(f"in use: {what}")
+    print(
+        f"kept: what {', '.join(lane.name for lane in lanes)} can use; {_free() / 2**30:.1f} GiB are free, "
+        f"{(_free() - before) / 2**30:.1f} more than before"
+    )
+    return int(bool(used))
+
+
+def _free() -> int:
+    there = next(path for path in (cache_dir(), *cache_dir().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _engines(progress: Progress) -> Iterator[Engine]:
+    """Yield the user's engine and raymesh's own, which is started for it where it does not run."""
+    found = engines.users_engine()
+    if found:
+        yield found
+    if os.geteuid() != 0 or not (cache_dir() / "engine" / "data").exists():
+        return
+    with engines.reserved():
+        there = engines.running(progress)
+        try:
+            yield there or engines.started(progress)
+        finally:
+            if not there:
+                engines.remove_private()
 
 
 def _done(step: Callable[[Say], None], say: Say) -> bool:
@@ -151,11 +213,12 @@ def _audited_hosts(say: Say) -> None:
 
 
 def _scratch(say: Say) -> None:
-    found = [folder for pattern in SCRATCH for folder in cache_dir().glob(pattern)]
-    if found:
-        with locks.exclusive(cache_dir() / workshop.LOCK, what="a folder of an image build", within=0):
-            for folder in found:
-                _remove(folder, say)
+    for pattern, lock in SCRATCH.items():
+        found = [path for path in cache_dir().glob(pattern) if path.is_dir()]
+        if found:
+            with locks.exclusive(cache_dir() / lock, what="a folder of an image on its way", within=0):
+                for folder in found:
+                    _remove(folder, say)
 
 
 def _caches(say: Say) -> None:

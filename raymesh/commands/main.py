@@ -75,6 +75,12 @@ COMMANDS: Mapping[str, Command | Group] = {
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
     "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
     "compare": Command("compare", "show what differs between the records of two runs", extra="report"),
+    "compact": Command(
+        "compact", "print a run's record in the form that is kept for tables and comparisons", extra="report"
+    ),
+    "matrix": Command(
+        "matrix", "print the table of the versions that runs proved together, from their records", extra="report"
+    ),
     "faults": Command("faults", "print the matrix of faults and verdicts of runs as a page", extra="report"),
     "explain": Command("explain", "explain rules of the linter and verdicts of a run, or list all"),
     "preflight": Command(

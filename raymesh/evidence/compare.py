@@ -1,4 +1,4 @@
-"""What one run has otherwise than another: versions, ports, edges, calls, sidecars, verdicts, times. From records.
+"""What one run has otherwise than another: versions, Services, containers, ports, edges, calls, verdicts, times.
 
 Names that Kubernetes makes up are left out: a pod stands by its role. What is counted differs between any two runs, so
 counts are compared only by whether there are any; memory, listeners and clusters have both figures, and judge nothing.
@@ -6,13 +6,16 @@ counts are compared only by whether there are any; memory, listeners and cluster
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from raymesh.evidence.record import Record
+from raymesh.evidence.sights import ContainerSeen
 from raymesh.evidence.text import printable, table
 
+SUBJECT = "SUBJECT"  # stands for the name of what was proven
 NOTHING = "-"  # what one of the two does not have
 GREEN, RED, NOT_ASKED = "green", "red", "not asked"
 EXACT, INEXACT = "just its verdicts red", "otherwise"
@@ -99,6 +102,11 @@ def _facts(record: Record) -> Iterator[tuple[str, dict[str, str]]]:
     yield "run", _run(record)
     yield "contract", _contract(record)
     yield "subject", _subject(record)
+    yield "service", _services(record)
+    yield "container", _containers(record)
+    yield "flag", _flags(record)
+    yield "probe", _probes(record)
+    yield "trace", _spans(record)
     yield "port", _ports(record)
     yield "edge", _edges(record)
     yield "method", _methods(record)
@@ -116,9 +124,8 @@ def _versions(record: Record) -> dict[str, str]:
 
 
 def _run(record: Record) -> dict[str, str]:
-    return {
-        "images": record.images.source if record.images else NOTHING,
-    }
+    images = record.images
+    return {"images": images.source, "mirror": images.mirror or NOTHING, **images.given} if images else {}
 
 
 def _contract(record: Record) -> dict[str, str]:
@@ -141,7 +148,63 @@ def _subject(record: Record) -> dict[str, str]:
     if not one:
         return {}
     accounts, groups = _listed(one.service_accounts), _listed(f"{group.name} {group.pods}" for group in one.groups)
-    return {"kind": one.kind, "head Service": one.head_service, "service accounts": accounts, "groups": groups}
+    return {
+        "kind": one.kind,
+        "head Service": _own(record, one.head_service),
+        "service accounts": accounts,
+        "groups": groups,
+        "tracing service": _own(record, one.tracing_service),
+    }
+
+
+def _own(record: Record, name: str) -> str:
+    """Return a name without that of the subject, which may be another's."""
+    own = record.subject.name if record.subject else ""
+    return re.sub(rf"(?<![\w-]){re.escape(own)}(?!\w)", SUBJECT, name) if own else name
+
+
+def _services(record: Record) -> dict[str, str]:
+    return {
+        _own(record, one.name): f"{'headless' if one.headless else 'with an address'}, of {one.maker or 'nobody'}: "
+        + ("; ".join(one.ports) or "no port")
+        for one in (record.sights.services if record.sights else ())
+    }
+
+
+def _containers(record: Record) -> dict[str, str]:
+    """By role and name: what kind it is; a native sidecar is up before all others, and not in their list."""
+    return _gathered((f"{one.role} {one.name}", one.kind) for one in _all_containers(record))
+
+
+def _flags(record: Record) -> dict[str, str]:
+    """By role and flag of `ray start`: its value."""
+    split = [(one.role, *flag.partition("=")) for one in _all_containers(record) for flag in one.flags]
+    return _gathered((f"{role} {name}", _own(record, value) or "given") for role, name, _, value in split)
+
+
+def _probes(record: Record) -> dict[str, str]:
+    """By role, container and kind of probe: what it does."""
+    split = [(one, *probe.partition(": ")) for one in _all_containers(record) for probe in one.probes]
+    return _gathered((f"{one.role} {one.name} {kind}", _own(record, does)) for one, kind, _, does in split)
+
+
+def _all_containers(record: Record) -> tuple[ContainerSeen, ...]:
+    return record.sights.containers if record.sights else ()
+
+
+def _gathered(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return all that is said of each thing, each once."""
+    found: dict[str, set[str]] = {}
+    for name, value in rows:
+        found.setdefault(name, set()).add(value)
+    return {name: _listed(values) for name, values in found.items()}
+
+
+def _spans(record: Record) -> dict[str, str]:
+    """By what spans, their services and their tags are called: that there are any."""
+    spans = record.sights.spans if record.sights else None
+    kinds = {"service": spans.services, "span": spans.names, "tag": spans.tags} if spans else {}
+    return {f"{kind} {_own(record, name)}": "there" for kind, names in kinds.items() for name in names}
 
 
 def _ports(record: Record) -> dict[str, str]:

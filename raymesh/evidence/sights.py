@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,40 @@ class ReceivedSeen:
 
 
 @dataclass(frozen=True)
+class ServiceSeen:
+    """A Service of the subject's namespace: the kind that made it, if any, and its ports with their appProtocol."""
+
+    name: str
+    maker: str
+    headless: bool
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ContainerSeen:
+    """A container that pods of one role have: what kind, its probes, and the flags of `ray start`."""
+
+    role: str
+    name: str
+    kind: str
+    probes: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpansSeen:
+    """What spans are called: the services that they are of, their names, and the names of their tags."""
+
+    services: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sights:
     """All that was to be seen at `taken` (UTC). `missing` has the reason for each part that nobody could show."""
+
+    ADDED: ClassVar = ("services", "containers", "spans")  # records that were written before there were any lack them
 
     taken: str
     edges: tuple[EdgeSeen, ...] = ()
@@ -154,3 +187,6 @@ class Sights:
     sidecars: tuple[SidecarSeen, ...] = ()
     received: tuple[ReceivedSeen, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[ServiceSeen, ...] = ()
+    containers: tuple[ContainerSeen, ...] = ()
+    spans: SpansSeen | None = None

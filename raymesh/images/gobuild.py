@@ -43,6 +43,11 @@ def family_key(family: GoFamily, lane: Lane, version: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def kept(family: GoFamily, lane: Lane, version: str) -> Path:
+    """Return the folder that a family's programs are kept in once they are built, with the compiler's `version`."""
+    return cache_dir() / "bin" / f"{family.name}-{family_key(family, lane, version)}"
+
+
 def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
     """Return the folder with the family's programs, building them where that is still to do.
 
@@ -50,7 +55,7 @@ def binaries(family: GoFamily, lane: Lane, logs: Path) -> Path:
     """
     version = go_version()
     folder = trust.folder(trust.cache() / "bin")
-    done = folder / f"{family.name}-{family_key(family, lane, version)}"
+    done = kept(family, lane, version)
     with locks.exclusive(
         folder / f"{family.name}.lock", what=f"the Go programs of {family.name}", within=BUILD_SECONDS
     ):

@@ -44,6 +44,11 @@ class Blob:
     digest: str
     size: int
 
+    @property
+    def file(self) -> Path:
+        """Where it is kept once it was fetched."""
+        return folder() / self.digest.replace(":", "-")
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -103,7 +108,7 @@ class Remote:
 
         Raises EnvironmentFault.
         """
-        done = folder() / blob.digest.replace(":", "-")
+        done = blob.file
         with locks.exclusive(done.with_suffix(".lock"), what=f"a part of {image}", within=BLOB_SECONDS):
             if not done.exists():
                 self._fetch(image, blob, done)
@@ -112,9 +117,7 @@ class Remote:
 
     def missing(self, manifest: Manifest) -> int:
         """Return the bytes of an image that are still to be fetched."""
-        there = folder()
-        blobs = {manifest.config, *manifest.layers}
-        return sum(blob.size for blob in blobs if not (there / blob.digest.replace(":", "-")).exists())
+        return sum(blob.size for blob in {manifest.config, *manifest.layers} if not blob.file.exists())
 
     def _fetch(self, image: Reference, blob: Blob, done: Path) -> None:
         part = done.with_suffix(".part")  # of a run that was killed: begun anew

@@ -12,6 +12,7 @@ from raymesh.errors import EnvironmentFault
 from raymesh.images import given, istioctl, registry
 from raymesh.images.given import DIGITS, Load
 from raymesh.images.names import parse
+from raymesh.images.pruning import note_pulled
 from raymesh.images.recipes import REPOSITORY, load_recipes
 from raymesh.images.remote import Manifest, Registries
 from raymesh.images.workshop import LABEL, NODE, Workshop
@@ -136,6 +137,7 @@ def _pull(
             name = f"{REPOSITORY}/pulled-{NODE}:{manifest.digest.removeprefix('sha256:')[:DIGITS]}"
         if role != istioctl.ROLE:
             loads[role] = given.pulled(remote, manifest, name)
+    note_pulled(lane, loads[NODE].name if NODE in loads else "none", list(manifests.values()))
     one = manifests[istioctl.ROLE]
     program = istioctl.pulled(lane, registries.of(one.reference), one, progress)
     demand(sum(load.size for load in loads.values()) * GROWS / 2**30, f"the images of lane {lane.name}, pulled")

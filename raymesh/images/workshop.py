@@ -12,16 +12,17 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from raymesh.errors import CommandError, EnvironmentFault
 from raymesh.images import gobuild
-from raymesh.images.recipes import REPOSITORY, Recipe, Recipes, Root, fill, load_recipes
+from raymesh.images.recipes import REPOSITORY, GoFamily, Recipe, Recipes, Root, fill, load_recipes
 from raymesh.lane import Lane
 from raymesh.machine import packages, trust
+from raymesh.machine.disk import demand
 from raymesh.machine.engine import Engine
 from raymesh.machine.locks import exclusive
 from raymesh.machine.programs import run
@@ -35,7 +36,10 @@ LOCK = "workshop.lock"  # in the cache folder: one run at a time builds images
 NODE = "node"
 NODE_KEY_CHARS = 12
 TOOLS = "images"  # of images/tools.yaml
-DISK_GIB = 20  # cold: Go's build cache 7, engine with images and a cluster 9, the rest 2; measured on lane seed
+# GiB of disk for what is still to be made, measured: Go's build cache took 7 for seed's programs (18.8 minutes, as
+# recipes.yaml counts them) and 3.4 for Istio's and KubeRay's (9.3). An image with its build cache takes 0.1 to 1, the
+# node's is 2, and so is what goes into it; a node unpacks 3.1 of that.
+GO_GIB_A_MINUTE, IMAGE_GIB, NODE_GIB, CLUSTER_GIB = 0.4, 0.4, 4.0, 3.2
 STEP_SECONDS = 1800
 
 
@@ -65,6 +69,22 @@ class Workshop:
     def module(self, family: str, module: str) -> Path:
         """Return the folder of a Go module that a family is built from."""
         return gobuild.module_folder(self.recipes.go[family], module, self.logs)
+
+    def keys(self) -> dict[str, str]:
+        """Return the lane's images with the key of each, and the Debian roots below them, whose names hold theirs."""
+        roots = {_root_name(root): "" for root in self.recipes.roots.values()}
+        return {self._reference(recipe): self._key(recipe) for recipe in self.recipes.images.values()} | roots
+
+    def parts(self) -> set[Path]:
+        """Return where the parts of the lane's images are kept on this machine."""
+        version = gobuild.go_version()
+        images = self.recipes.images.values()
+        families = [self.recipes.go[name] for name in {name for recipe in images for name in recipe.bin}]
+        return {
+            *(gobuild.kept(family, self.lane, version) for family in families),
+            *(_wheels_kept(self._requirements(recipe)) for recipe in images if recipe.wheels),
+            *(_debs_kept(suite, names) for recipe in images for suite, names in recipe.debs.items()),
+        }
 
     def key(self) -> str:
         """Return the content key of the node image, which covers all the others."""
@@ -127,24 +147,18 @@ class Workshop:
     def _announce(self, recipes: list[Recipe]) -> None:
         version = gobuild.go_version()
         families = [self.recipes.go[name] for name in sorted({f for r in recipes for f in r.bin})]
-        todo = [
-            f
-            for f in families
-            if not (cache_dir() / "bin" / f"{f.name}-{gobuild.family_key(f, self.lane, version)}").exists()
-        ]
+        todo = [f for f in families if not gobuild.kept(f, self.lane, version).exists()]
         minutes = sum(f.minutes for f in todo) + 0.3 * len(recipes)
-        need = DISK_GIB if todo else DISK_GIB // 2
+        parts = gib_for(todo, len(recipes))
         self.progress.say(
             f"to build: {len(recipes)} images ({', '.join(r.name for r in recipes)})"
             + (f"; Go programs of {', '.join(f.name for f in todo)}" if todo else "; all Go programs are there")
-            + f"; about {minutes:.0f} min on 2 cores, up to {need} GiB of disk"
+            + f"; about {minutes:.0f} min on 2 cores, up to {sum(parts.values()):.0f} GiB of disk"
         )
-        free = shutil.disk_usage(cache_dir()).free / 2**30
-        if free < need:
-            raise EnvironmentFault(
-                f"the build needs {need} GiB of disk below {cache_dir()}, and {free:.1f} GiB are free",
-                "free some, or let XDG_CACHE_HOME name a folder on a larger disk",
-            )
+        demand(
+            sum(parts.values()),
+            f"lane {self.lane.name} lacks {', '.join(f'{part} ({need:.1f} GiB)' for part, need in parts.items())}",
+        )
 
     # The parts that go into build contexts.
 
@@ -167,7 +181,7 @@ class Workshop:
 
     def _root(self, root: Root) -> Path:
         """Import a Debian file system into the engine; the path returned holds its image's name."""
-        name = f"{REPOSITORY}/root-{root.name}:{root.suite}-{_root_key(root)}"
+        name = _root_name(root)
         if self.engine.docker("image", "inspect", name, check=False).code:
             tools = toolbox(TOOLS, self.progress)
             log = self.logs / f"root-{root.name}.log"
@@ -199,7 +213,7 @@ class Workshop:
         return in_tree(fill(recipe.wheels or "", self.lane))
 
     def _wheels(self, image: str, requirements: Path) -> Path:
-        done = cache_dir() / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+        done = _wheels_kept(requirements)
         if not done.exists():
             part = done.with_suffix(".part")
             part.mkdir(parents=True, exist_ok=True)
@@ -219,7 +233,7 @@ class Workshop:
 
     def _debs(self, suite: str, wanted: Iterable[str]) -> Path:
         names = sorted(wanted)
-        done = cache_dir() / "debs" / f"{suite}-{'-'.join(names)}"
+        done = _debs_kept(suite, names)
         if not done.exists():
             part = done.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
@@ -277,6 +291,30 @@ class Workshop:
             env={**self.engine.environment, **builder},
             log=log,
         )
+
+
+def gib_for(families: Sequence[GoFamily], images: int) -> dict[str, float]:
+    """Return the GiB of disk that these Go programs and images take, the node's among them, and a cluster of it."""
+    parts = {
+        f"Go programs of {', '.join(family.name for family in families)}": GO_GIB_A_MINUTE
+        * sum(family.minutes for family in families),
+        f"{images - 1} images": IMAGE_GIB * (images - 1),
+        "the node image": NODE_GIB,
+        "a cluster": CLUSTER_GIB,
+    }
+    return {part: need for part, need in parts.items() if need}
+
+
+def _wheels_kept(requirements: Path) -> Path:
+    return cache_dir() / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
+
+
+def _debs_kept(suite: str, names: Iterable[str]) -> Path:
+    return cache_dir() / "debs" / f"{suite}-{'-'.join(sorted(names))}"
+
+
+def _root_name(root: Root) -> str:
+    return f"{REPOSITORY}/root-{root.name}:{root.suite}-{_root_key(root)}"
 
 
 def _root_key(root: Root) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -11,11 +12,14 @@ from typing import get_args
 from raymesh.evidence.sights import (
     CallsSeen,
     ClientSeen,
+    ContainerSeen,
     EdgeSeen,
     MethodSeen,
     PortSeen,
     ReceivedSeen,
+    ServiceSeen,
     SpanSeen,
+    SpansSeen,
     TraceSeen,
 )
 from raymesh.ports import Contract, Role
@@ -30,12 +34,14 @@ from raymesh.witness.holders import Inside
 from raymesh.witness.jaeger import Span
 from raymesh.witness.kiali import Graph
 from raymesh.witness.knock import ClientName, Knock
+from raymesh.witness.made import Service, Shape
 from raymesh.witness.prometheus import REQUESTS, UPTIME, Sample
 
 RULE_OF: Mapping[ClientName, Rule] = {rule.client: rule for rule in (*RULES, INSIDER)}
 WITH_IDENTITY: tuple[ClientName, ...] = ("TLS 1.3 with the mesh's certificate", "in the mesh")
 GRPC_OK, HTTP_FAILED = "0", ("4", "5", "0")  # of HTTP: the first character
 MOST_SPANS = 12
+POD_ADDRESS = re.compile(r"\d+([.-])\d+\1\d+\1\d+")
 UNKNOWN_PORT = "not in the contract"
 
 
@@ -47,6 +53,29 @@ def edges(graph: Graph) -> tuple[EdgeSeen, ...]:
             *(edge.source_principal, edge.target_principal),
         )
         for edge in graph.edges
+    )
+
+
+def services(found: Iterable[Service]) -> tuple[ServiceSeen, ...]:
+    """Return the Services of a namespace."""
+    return tuple(ServiceSeen(one.name, one.maker, one.headless, one.ports) for one in found)
+
+
+def containers(found: Iterable[Shape], roles: Mapping[str, Role]) -> tuple[ContainerSeen, ...]:
+    """Return what containers the pods of each role have; pods of one role that differ have a row each."""
+    rows = {
+        ContainerSeen(roles[one.pod], one.name, one.kind, one.probes, one.flags) for one in found if one.pod in roles
+    }
+    return tuple(sorted(rows, key=lambda row: (row.role, row.kind, row.name, row.probes, row.flags)))
+
+
+def called(found: Iterable[Span]) -> SpansSeen:
+    """Return what spans are called, without what differs from pod to pod."""
+    every = list(found)
+    return SpansSeen(
+        services=tuple(sorted({one.service for one in every})),
+        names=tuple(sorted({POD_ADDRESS.sub("ADDRESS", one.operation) for one in every})),
+        tags=tuple(sorted({name for one in every for name in one.tags})),
     )
 
 

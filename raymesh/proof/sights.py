@@ -18,6 +18,7 @@ from raymesh.verdicts.calls import Call, calls_across
 from raymesh.verdicts.traces import RunSpans
 from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.jaeger import Span
+from raymesh.witness.made import Service, Shape, parse_services, parse_shapes
 
 T = TypeVar("T")
 LOOK_BACK_SECONDS = 600.0  # of traces, at most: what the last looks saw
@@ -53,6 +54,10 @@ def collect(bench: Bench) -> Sights:
         missing[f"sockets of {name}"] = "the container could not be looked into"
     if not bench.knocks:
         missing["clients"] = NO_KNOCKS
+    namespace, selector = bench.subject.namespace, bench.subject.selector
+    words = ("get", "services", "--namespace", namespace, "--output", "json")
+    services: tuple[Service, ...] = asked("services", lambda: parse_services(bench.kube.kubectl(*words).stdout), ())
+    shapes: tuple[Shape, ...] = asked("containers", lambda: parse_shapes(bench.kube.pods_json(namespace, selector)), ())
     windows = [window for looked in bench.windows for window in looked]
     opened = {pod: {port for window in windows if window.pod == pod for port in window.opened} for pod in roles}
     return Sights(
@@ -66,6 +71,9 @@ def collect(bench: Bench) -> Sights:
         sidecars=tuple(sidecars[name] for name in sorted(sidecars)),
         received=asked("received", lambda: showing.received(bench.samples(), roles), ()),
         missing=missing,
+        services=showing.services(services),
+        containers=showing.containers(shapes, roles),
+        spans=showing.called(spans) if spans else None,
     )
 
 

@@ -27,13 +27,16 @@ from raymesh.evidence.record import (
 from raymesh.evidence.sights import (
     CallsSeen,
     ClientSeen,
+    ContainerSeen,
     EdgeSeen,
     MethodSeen,
     PortSeen,
     ReceivedSeen,
+    ServiceSeen,
     SidecarSeen,
     Sights,
     SpanSeen,
+    SpansSeen,
     TraceSeen,
 )
 from raymesh.progress import Timing
@@ -156,6 +159,15 @@ SIGHTS = Sights(
     sidecars=(SidecarSeen(POD, 12345678, 23456789, 25, 43, 1200, 5400, 890.5, {"TLSv1.3": 77}),),
     received=(ReceivedSeen(POD, "grpc", "mutual_tls", SPIFFE, 5475), ReceivedSeen(POD, "tcp", "none", "", 1)),
     missing={"Jaeger": "no answer in 20 s"},
+    services=(
+        ServiceSeen("ray-head-svc", "RayCluster", False, ("6379 gcs-server TCP, tcp",)),
+        ServiceSeen("ray-headless", "", True, ("6380 node-manager TCP, grpc",)),
+    ),
+    containers=(
+        ContainerSeen("head", "istio-proxy", "container", ("readiness: httpGet :15021/healthz/ready, every 15 s",), ()),
+        ContainerSeen("head", "ray-head", "container", (), ("--head", "--port=6379")),
+    ),
+    spans=SpansSeen(("ray.team-a",), ("ray-headless:6380/*",), ("grpc.path", "grpc.status_code")),
 )
 SEEN = replace(RED, sights=SIGHTS)
 
@@ -226,6 +238,9 @@ SIGHTS_SEEN = st.builds(
     sidecars=tuples(st.builds(SidecarSeen, TEXT, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT, SECONDS, COUNTS)),
     received=tuples(st.builds(ReceivedSeen, TEXT, TEXT, TEXT, TEXT, COUNT)),
     missing=mappings(NAME),
+    services=tuples(st.builds(ServiceSeen, NAME, TEXT, st.booleans(), tuples(TEXT))),
+    containers=tuples(st.builds(ContainerSeen, TEXT, NAME, TEXT, tuples(TEXT), tuples(TEXT))),
+    spans=st.none() | st.builds(SpansSeen, tuples(TEXT), tuples(TEXT), tuples(TEXT)),
 )
 RECORDS = st.builds(
     Record,
@@ -235,7 +250,8 @@ RECORDS = st.builds(
     ended=st.none() | TIME,
     status=st.sampled_from(["passed", "failed", "interrupted", "incomplete"]),
     lane=st.none() | st.builds(LaneAsked, NAME, mappings(TEXT), mappings(TEXT)),
-    images=st.none() | st.builds(Images, st.sampled_from(["pull", "build"]), mappings(TEXT)),
+    images=st.none()
+    | st.builds(Images, st.sampled_from(["pull", "build"]), mappings(TEXT), mappings(TEXT), mappings(TEXT), TEXT),
     versions=tuples(st.builds(VersionSeen, NAME, TEXT, TEXT)),
     proxies=tuples(st.builds(ProxySeen, NAME, TEXT, TEXT)),
     platform=st.none() | st.builds(PlatformUsed, NAME, TEXT, tuples(NAME), TEXT),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from raymesh.evidence.compare import Change, as_markdown, as_text, compare
 from raymesh.evidence.record import ProxySeen, Record, VersionSeen
+from raymesh.evidence.sights import SpansSeen
 from raymesh.verdicts.catalog import CHAINS, PLAINTEXT_REFUSED
 from tests.unit.evidence.records import EDGES, GREEN, PLAINTEXT, RED, SIGHTS, fault, judgement
 
@@ -110,3 +111,60 @@ def test_what_got_worse_is_said_to_be() -> None:
     changes = compare(GREEN, after)
     assert "verdict: WORSE" in as_text(changes, "a", "b")
     assert "verdict: WORSE" in as_markdown(changes, "a", "b")
+
+
+def test_what_kuberay_makes_is_compared_service_by_service_with_its_ports_and_protocols() -> None:
+    [made, own] = SIGHTS.services
+    headless = replace(made, headless=True, ports=("6379 gcs-server TCP, no appProtocol",))
+    found = compare(SEEN, replace(SEEN, sights=replace(SIGHTS, services=(headless, own))))
+    was, now = (
+        "with an address, of RayCluster: 6379 gcs-server TCP, tcp",
+        "headless, of RayCluster: 6379 gcs-server TCP",
+    )
+    assert found == (Change("service", "SUBJECT-head-svc", was, f"{now}, no appProtocol"),)
+
+
+def test_another_name_of_the_subject_is_no_difference() -> None:
+    assert SEEN.subject
+
+    def named(text: str) -> str:
+        return text.replace("ray", "other-1", 1)
+
+    other = replace(SEEN.subject, name="other-1", tracing_service="other-1.team-a", head_service="other-1-head-svc")
+    sights = replace(
+        SIGHTS,
+        services=tuple(replace(one, name=named(one.name)) for one in SIGHTS.services),
+        spans=SpansSeen(("other-1.team-a",), ("other-1-headless:6380/*",), SIGHTS.spans.tags if SIGHTS.spans else ()),
+    )
+    assert not compare(SEEN, replace(SEEN, subject=other, sights=sights))
+
+
+def test_a_native_sidecar_a_flag_and_a_probe_are_named() -> None:
+    proxy, ray = SIGHTS.containers
+    others = (
+        replace(proxy, kind="native sidecar", probes=("startup: httpGet :15021/healthz/ready, every 1 s",)),
+        replace(ray, flags=("--head", "--port=6380")),
+    )
+    found = compare(SEEN, replace(SEEN, sights=replace(SIGHTS, containers=others)))
+    assert [(one.topic, one.what, one.before, one.after) for one in found] == [
+        ("container", "head istio-proxy", "container", "native sidecar"),
+        ("flag", "head --port", "6379", "6380"),
+        ("probe", "head istio-proxy readiness", "httpGet :15021/healthz/ready, every 15 s", "-"),
+        ("probe", "head istio-proxy startup", "-", "httpGet :15021/healthz/ready, every 1 s"),
+    ]
+
+
+def test_what_spans_are_called_is_compared() -> None:
+    spans = SpansSeen(("kuberay.team-a",), SIGHTS.spans.names if SIGHTS.spans else (), ("grpc.path",))
+    found = compare(SEEN, replace(SEEN, sights=replace(SIGHTS, spans=spans)))
+    assert [(one.topic, one.what, one.before, one.after) for one in found] == [
+        ("trace", "service SUBJECT.team-a", "there", "-"),
+        ("trace", "service kuberay.team-a", "-", "there"),
+        ("trace", "tag grpc.status_code", "there", "-"),
+    ]
+
+
+def test_an_image_that_was_given_is_named() -> None:
+    assert GREEN.images
+    images = replace(GREEN.images, given={"kiali": "mine/kiali:1, a file"})
+    assert compare(GREEN, replace(GREEN, images=images)) == (Change("run", "kiali", "-", "mine/kiali:1, a file"),)

@@ -17,18 +17,32 @@ def gone(*_: Any, **__: Any) -> NoReturn:
 
 
 def test_a_cluster_that_is_gone_leaves_reasons_and_no_error() -> None:
+    kube = SimpleNamespace(kubectl=gone, pods_json=gone)
     kiali, jaeger = SimpleNamespace(graph=gone), SimpleNamespace(spans=gone)
     bench = SimpleNamespace(
         subject=guide.subject(load_lane("seed"), stock_proxy=True),
         witnesses=SimpleNamespace(kiali=kiali, jaeger=jaeger),
         **dict.fromkeys(("work", "members", "each_sidecar", "insides", "samples"), gone),
+        kube=kube,
         windows=[],
         knocks=(),
         since=0.0,
         window=20,
     )
     sights = collect(cast("Bench", bench))
-    parts = {"work", "pods", "traces", "chains", "sidecars", "sockets", "clients", "edges", "received"}
+    parts = {
+        "work",
+        "pods",
+        "traces",
+        "chains",
+        "sidecars",
+        "sockets",
+        "clients",
+        "edges",
+        "received",
+        "services",
+        "containers",
+    }
     assert sights.missing.keys() == parts
     assert (sights.edges, sights.calls, sights.sidecars, sights.received) == ((), (), (), ())
     assert {port.pods for port in sights.ports} == {0}
