@@ -9,7 +9,7 @@ import pytest
 
 from raymesh.commands.main import main
 from raymesh.errors import CommandError
-from raymesh.images import gobuild, pruning, remote
+from raymesh.images import gobuild, remote
 from raymesh.images.names import Reference
 from raymesh.images.pruning import needed, note_pulled, prune
 from raymesh.images.workshop import NODE, Workshop
@@ -18,6 +18,7 @@ from raymesh.machine import engine as engines
 from raymesh.machine import locks
 from raymesh.machine.engine import Engine
 from raymesh.machine.programs import Completed
+from raymesh.paths import cache_dir
 from raymesh.progress import Progress
 
 SEED, STABLE = load_lane("seed"), load_lane("stable")
@@ -152,7 +153,7 @@ def test_whoever_runs_keeps_its_images(
 ) -> None:
     docker.images = {"localhost/raymesh/a:1": "k"}
     monkeypatch.setattr(engines, "users_engine", lambda: USERS)
-    for lock in (locks.of_caches(), pruning.cache_dir() / "workshop.lock"):
+    for lock in (locks.of_caches(), cache_dir() / "workshop.lock"):
         with locks.shared(lock):
             assert main(["clean", "--images"]) == 4
         assert "in use by process" in capsys.readouterr().err
