@@ -40,11 +40,11 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 .PHONY: test lint types unit
 test: lint types unit  ## the fast suite: lint, types, unit tests; no cluster, no Docker
 
-lint: $(STAMP) $(ACTIONLINT)  ## ruff over the code, actionlint and zizmor over the workflows
+lint: $(STAMP) $(ACTIONLINT)  ## ruff over the code, actionlint and zizmor over workflows and action
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yaml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/zizmor --offline --quiet .github/workflows action.yml
 
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy

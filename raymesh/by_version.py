@@ -12,6 +12,8 @@ from raymesh.ports.kuberay import workers_need_gcs_by_node_name
 FIRST_FIXED_ENVOY = (1, 22)  # Istio's minors
 NO_DEFAULT_TRACER = (1, 22)
 NAMED_BY_LABEL = (1, 30)
+# What istioctl asks for at least, by Istio's minor (istioctl/pkg/install/k8sversion/version.go of 1.21.1 to 1.31.0).
+ISTIO_WANTS = {(1, 21): Version(1, 26), (1, 28): Version(1, 30), (1, 30): Version(1, 32)}
 FAILS_ON_CGROUP_V1 = Version(1, 35)
 GUIDE_TASKS = 5000
 SLOW_TASKS, TASKS_OF_SLOW = Version(2, 55), 1000
@@ -33,6 +35,20 @@ def names_by_label(istio: tuple[int, int]) -> bool:
     istio pkg/kube/labels/labels.go GetApp; an `app` label goes before it in every version.
     """
     return istio >= NAMED_BY_LABEL
+
+
+def below_what_istio_wants(lane: Lane) -> str:
+    """Say that Kubernetes is older than what Istio was released for; empty where it is not.
+
+    No stop: Istio 1.31.0 runs green on Kubernetes 1.29.15.
+    """
+    since = [minor for minor in ISTIO_WANTS if minor <= lane.istio_minor]
+    least = ISTIO_WANTS[max(since)] if since else Version(0, 0)
+    if parse_version(lane.kubernetes) >= least:
+        return ""
+    return (
+        f"Istio {lane.istio} is made for Kubernetes {least.major}.{least.minor} or newer, and this is {lane.kubernetes}"
+    )
 
 
 def declares_gcs(lane: Lane) -> bool:

@@ -108,6 +108,11 @@ def pulled(remote: Remote, manifest: Manifest, name: str) -> Load:
     )
 
 
+def of_engine(engine: Engine, name: str) -> Load:
+    """Return an image that the engine has, under its own name."""
+    return Load(name, "", f"{name}, from the engine", {}, lambda into: _save(engine, name, into))
+
+
 def _name(program: str, digest: str) -> str:
     return f"{REPOSITORY}/given-{program}:{digest.removeprefix('sha256:')[:DIGITS]}"
 
@@ -116,4 +121,8 @@ def _saved(engine: Engine, ref: str, name: str, into: Path) -> None:
     with contextlib.ExitStack() as stack:
         engine.docker("tag", ref, name)
         stack.callback(engine.docker, "image", "rm", "--no-prune", name)
-        engine.docker("save", "-o", into, name, timeout=SAVE_SECONDS)
+        _save(engine, name, into)
+
+
+def _save(engine: Engine, name: str, into: Path) -> None:
+    engine.docker("save", "-o", into, name, timeout=SAVE_SECONDS)

@@ -145,12 +145,11 @@ def _pull(
     if NODE in loads:
         _to_engine(loads[NODE], engine, progress)
         own_node = LABEL in loads[NODE].labels
-    inside = {role: load_recipes(lane).images[role].reference(lane) for role in OF_THE_NODE} if own_node else {}
     digests = {role: manifest.digest for role, manifest in manifests.items()}
     return Served(
         source="pull",
         lane=lane,
-        by_role={**inside, **{role: load.name for role, load in loads.items()}},
+        by_role={**(_inside(lane) if own_node else {}), **{role: load.name for role, load in loads.items()}},
         istioctl=program,
         kuberay_module=workshop.module("kuberay", KUBERAY_MODULE),
         key=_key(digests),
@@ -167,10 +166,13 @@ def _with_given(found: Served, instead: Mapping[str, Load], engine: Engine, prog
     """Return what serves where these images take the place of the lane's."""
     if not instead:
         return found
-    own_node, stock = found.own_node, found.stock_proxy
+    own_node, stock, loads = found.own_node, found.stock_proxy, list(found.loads)
     if NODE in instead:
         _to_engine(instead[NODE], engine, progress)
         own_node = LABEL in instead[NODE].labels
+        if found.source == "build":  # the node that was made here had all of them in it
+            pods = sorted(registry.published(found.lane).keys() - {NODE, istioctl.ROLE})
+            loads += [given.of_engine(engine, found.by_role[role]) for role in pods]
     if SIDECAR in instead:
         stock = LABEL in instead[SIDECAR].labels
     names = {role: load.name for role, load in instead.items()}
@@ -178,17 +180,22 @@ def _with_given(found: Served, instead: Mapping[str, Load], engine: Engine, prog
     replaced = {found.by_role.get(role) for role in instead}
     return replace(
         found,
-        by_role={**found.by_role, **names},
+        by_role={**(_inside(found.lane) if own_node else {}), **found.by_role, **names},
         key=_key({"": found.key, **digests}),
         stock_proxy=stock,
         own_node=own_node,
         digests={**found.digests, **digests},
         given={role: f"{load.source} ({load.digest})" for role, load in instead.items()},
         loads=(
-            *(load for load in found.loads if load.name not in replaced),
+            *(load for load in loads if load.name not in replaced),
             *(load for role, load in instead.items() if role != NODE),
         ),
     )
+
+
+def _inside(lane: Lane) -> dict[str, str]:
+    """Return the images that a node made by raymesh holds for kubeadm."""
+    return {role: load_recipes(lane).images[role].reference(lane) for role in OF_THE_NODE}
 
 
 def _to_engine(load: Load, engine: Engine, progress: Progress) -> None:

@@ -63,7 +63,7 @@ def served(folder: Path, *, port: int = 0) -> Iterator[Served]:
     """Serve what is pushed, from files below `folder`."""
     program = toolbox("registry", Progress()).program("docker-registry")
     port = port or _free_port()
-    ca, certificate, key = _certificates(folder)
+    ca, certificate, key = certificates(folder)
     password = secrets.token_urlsafe(18)
     (folder / "htpasswd").write_text(f"{USER}:{_bcrypt(password)}\n")
     config = folder / "config.yml"
@@ -114,7 +114,7 @@ def _bcrypt(password: str) -> str:
     return subprocess.run(words, input=password, capture_output=True, text=True, check=True).stdout
 
 
-def _certificates(folder: Path) -> tuple[Path, Path, Path]:
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
     """Make a CA, and a certificate of its own for loopback: files of both, and of the key."""
     ca_key, own_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)

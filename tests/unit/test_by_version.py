@@ -63,3 +63,18 @@ def test_the_operator_has_a_namespace_of_its_own_once() -> None:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": kuberay.NAMESPACE}}
     assert kuberay.in_own_namespace([account]) == [own, account]
     assert kuberay.in_own_namespace([account, own]) == [account, own]
+
+
+@pytest.mark.parametrize(
+    ("istio", "kubernetes", "wanted"),
+    [
+        ("1.21.1", "1.29.14", ""),
+        ("1.21.1", "1.25.0", "1.26"),
+        ("1.29.6", "1.29.15", "1.30"),
+        ("1.30-dev.9739e10eb9d7", "1.34.11", ""),
+        ("1.31.0", "1.29.15", "1.32"),
+    ],
+)
+def test_a_kubernetes_that_istio_was_not_made_for_is_told(istio: str, kubernetes: str, wanted: str) -> None:
+    said = by_version.below_what_istio_wants(replace(with_istio(istio), kubernetes=kubernetes))
+    assert said == (wanted and f"Istio {istio} is made for Kubernetes {wanted} or newer, and this is {kubernetes}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from raymesh.evidence.record import Failure, LintSaid, Record, TakenOut
+from raymesh.evidence.record import Failure, Images, LintSaid, Record, TakenOut
 from raymesh.evidence.text import (
     NO_FAULT,
     fault_table,
@@ -192,3 +192,16 @@ def test_no_record_makes_the_end_long(record: Record) -> None:
     lines = summary(record, "art").splitlines()
     assert len(lines) <= 10
     assert all(line.isprintable() for line in lines)
+
+
+def test_the_first_line_says_which_image_was_not_the_lanes() -> None:
+    assert GREEN.images
+    told = replace(GREEN.images, given={"kuberay-operator": "my/operator:pr-123, from the engine (sha256:12)"})
+    first = report(replace(GREEN, images=told)).splitlines()[0]
+    assert first.endswith("; kuberay-operator is my/operator:pr-123, from the engine (sha256:12)")
+    assert "my/operator" not in report(GREEN)
+
+
+def test_a_mirror_is_named_beside_the_source() -> None:
+    images = Images("pull", {}, mirror="registry.example/mirror")
+    assert "images: pull from registry.example/mirror; proxy:" in report(replace(GREEN, images=images))

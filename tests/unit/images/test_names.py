@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,11 @@ def test_what_is_no_registry_is_refused(text: str) -> None:
 
 def test_a_registry_may_end_in_a_slash() -> None:
     assert checked_registry("a.example/b/") == "a.example/b"
+
+
+def test_a_lane_pins_digests_of_images_alone() -> None:
+    lane = load_lane("seed")
+    pinned = registry.published(replace(lane, digests={"kiali": DIGEST}), "a.example")
+    assert pinned["kiali"] == f"a.example/kiali/kiali:v{lane.kiali}@{DIGEST}"
+    with pytest.raises(UsageError, match=r"lane 'seed': digests of kiwi; images are ray, kuberay-operator"):
+        registry.published(replace(lane, digests={"kiwi": DIGEST}))

@@ -76,7 +76,7 @@ def load(role: str, labels: Mapping[str, str] | None = None) -> Load:
 
 
 def served(**other: object) -> Served:
-    roles = ("node", "sidecar", "kiali", "kuberay-operator", "ray", "jaeger", "prometheus")
+    roles = ("node", "sidecar", "pilot", "kiali", "kuberay-operator", "ray", "jaeger", "prometheus")
     names = {role: f"made/{role}:1" for role in roles}
     lane = load_lane("seed").as_built()
     made = Served("build", lane, names, Path(), Path(), "key", stock_proxy=True, own_node=True, closed=True)
@@ -100,7 +100,7 @@ def test_which_proxy_serves_is_seen_at_its_image(labels: dict[str, str], stock: 
 
 
 @pytest.mark.parametrize(("labels", "own"), [({}, False), ({LABEL: "k"}, True)])
-def test_a_node_goes_to_the_engine_and_not_into_nodes(
+def test_a_node_goes_to_the_engine_and_what_pods_run_into_it(
     labels: dict[str, str], own: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -111,6 +111,9 @@ def test_a_node_goes_to_the_engine_and_not_into_nodes(
         return Completed(1 if words[0] == "image" else 0, "", "", 0.0)
 
     monkeypatch.setattr(Engine, "docker", docker)
-    found = served(node=load("node", labels))
-    assert (found.own_node, found.loads, asked) == (own, (), ["image", "load"])
+    found = served(node=load("node", labels), ray=load("ray"))
+    assert (found.own_node, asked) == (own, ["image", "load"])
+    others = {f"made/{role}:1" for role in ("sidecar", "pilot", "kiali", "kuberay-operator", "jaeger", "prometheus")}
+    assert {one.name for one in found.loads} == others | {"given-ray:1"}, "they were in the node that was made here"
+    assert ("etcd" in found.by_role) is own, "kubeadm is told which one such a node has"
     assert not list(tmp_path.glob("raymesh/load-*"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from raymesh.errors import CommandError, EnvironmentFault
+from raymesh.images.given import Load
 from raymesh.machine import locks
 from raymesh.machine.engine import Engine
 from raymesh.platform import kind
@@ -184,3 +185,38 @@ def test_a_run_waits_for_the_name_that_another_one_uses_and_other_names_are_free
             assert sorted(path.name for path in nodes.iterdir()) == ["b-control-plane"]
             other.communicate("", timeout=30)
     assert not list(nodes.iterdir())
+
+
+def load(fails: bool = False) -> Load:
+    def write(path: Path) -> None:
+        if fails:
+            raise EnvironmentFault("the registry broke off", "run again")
+        path.write_text("an image")
+
+    return Load("mine:1", "sha256:1", "mine:1, a file", {}, write)
+
+
+def test_images_are_in_the_nodes_before_the_cluster_is_whole(calls: Path) -> None:
+    with kind.cluster(spec("a"), ENGINE, Progress(), keep=False, loads=[load()]):
+        rows = calls.read_text().splitlines()
+    [loaded] = [row for row in rows if row.startswith("kind load image-archive ")]
+    assert loaded.endswith(" --name a")
+    assert rows.index(loaded) < rows.index(f"docker exec a-control-plane touch {kind.WHOLE}")
+
+
+def test_a_cluster_whose_images_did_not_come_is_no_whole_one(calls: Path) -> None:
+    made = kind.cluster(spec("a"), ENGINE, Progress(), keep=True, loads=[load(fails=True)])
+    with pytest.raises(EnvironmentFault, match="the registry broke off"), made:
+        pass
+    assert kind.WHOLE not in calls.read_text()
+
+
+def test_a_kept_cluster_of_another_lane_is_not_taken_and_makes_way(calls: Path) -> None:
+    seed, other = (Spec("a", f"localhost/raymesh/node:v1.29.15-{key}", (), key) for key in ("seed", "guide-now"))
+    assert seed.identity != other.identity
+    with kind.cluster(seed, ENGINE, Progress(), keep=True):
+        pass
+    with kind.cluster(other, ENGINE, Progress(), keep=True) as (_, found):
+        assert not found
+    rows = [row for row in calls.read_text().splitlines() if row.startswith(("kind create", "kind delete"))]
+    assert [row.split()[1] for row in rows] == ["create", "delete", "create"]
