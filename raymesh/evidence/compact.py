@@ -6,6 +6,7 @@ fault what it turned red, of what was to be seen the parts that `raymesh compare
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import groupby
 
@@ -15,16 +16,18 @@ from raymesh.evidence.sights import Sights
 
 OPTIONS = ("lane", "set", "image", "image-source", "registry", "nodes", "timeout-factor")  # that say what was proven
 TEXT_CHARS = 300
+FOLDER = re.compile(r"(?<![^\s=,])\.{0,2}/(?:[^\s,]*/)?")
 
 
 def compact(record: Record) -> Record:
     """Return the record for a table. Raises UsageError where the run has not ended by itself: it proves nothing."""
     if record.status not in ("passed", "failed"):
         raise UsageError(f"this record's run is {record.status}: only one that passed or failed is kept; run it again")
-    named = {run.fault for run in record.faults}
+    named, images = {run.fault for run in record.faults}, record.images
     return replace(
         record,
-        options={name: value for name, value in record.options.items() if name in OPTIONS and value},
+        options={name: _no_folder(value) for name, value in record.options.items() if name in OPTIONS and value},
+        images=images and replace(images, given={role: _no_folder(text) for role, text in images.given.items()}),
         verdicts=(),
         excused={},
         judgements=_answers(record.judgements),
@@ -35,6 +38,11 @@ def compact(record: Record) -> Record:
         lint=(),
         sights=record.sights and _sights(record.sights),
     )
+
+
+def _no_folder(text: str) -> str:
+    """Return a text whose paths are names of files alone: where they were is nobody's business."""
+    return FOLDER.sub("", text)
 
 
 def _answers(judgements: tuple[Judgement, ...]) -> tuple[Judgement, ...]:

@@ -5,6 +5,9 @@ Stand-ins are scripts for what a box can't have: dockerd, docker, kind, a Debian
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -12,12 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+
 from raymesh.audit import hosts
 from raymesh.commands.main import main
 from raymesh.evidence.artifacts import Artifacts
 from raymesh.evidence.redact import Form
-from raymesh.images import gobuild
+from raymesh.images import archive, given, gobuild
+from raymesh.images.names import Reference, architecture
 from raymesh.images.recipes import load_recipes
+from raymesh.images.remote import Remote
 from raymesh.lane import load_lane
 from raymesh.machine import engine, packages, toolbox
 from raymesh.machine.engine import Engine
@@ -121,6 +129,35 @@ def _go(_: Path) -> None:
     assert (made / "pause").read_text() == "whole\n"
 
 
+class _Shelf(BaseAdapter):
+    """A registry without a network: what there is, by the end of its address."""
+
+    def __init__(self, parts: dict[str, bytes]) -> None:
+        super().__init__()
+        self.parts = parts
+
+    def send(self, request: PreparedRequest, *_: object, **__: object) -> Response:
+        """Answer as a registry does."""
+        answer = Response()
+        answer.status_code, answer.url = 200, request.url or ""
+        answer.raw = io.BytesIO(self.parts[answer.url.rpartition("/")[2]])
+        return answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _pull(_: Path) -> None:
+    config = json.dumps({"architecture": architecture()}).encode()
+    parts = {f"sha256:{hashlib.sha256(part).hexdigest()}": part for part in (config, b"layer" * 1000)}
+    told, layer = ({"digest": digest, "size": len(part)} for digest, part in parts.items())
+    client = Remote("registry.example")
+    client.session.mount("https://", _Shelf({**parts, "1": json.dumps({"config": told, "layers": [layer]}).encode()}))
+    load = given.pulled(client, client.manifest(Reference(client.host, "a", "1")), "mine:1")
+    with load.file() as path:
+        assert len(archive.look(path, architecture()).layers) == 1
+
+
 def _cluster(box: Path) -> None:
     end_orphans()
     with kind.cluster(kind.Spec("crash", "image", (), ""), USERS, Progress(), keep=False) as (kube, _):
@@ -165,6 +202,7 @@ def _clean(_: Path) -> None:
 SCENARIOS = {
     "toolbox": Scenario("unpack a toolbox from Debian packages", _toolbox),
     "go": Scenario("build a Go family", _go),
+    "pull": Scenario("pull an image", _pull),
     "cluster": Scenario("make, use and delete a cluster", _cluster),
     "engine": Scenario("start, use and end a private engine", _engine),
     "hosts": Scenario("make and remove the hosts of an audit", _hosts),

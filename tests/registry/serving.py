@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from raymesh import stopping
 from raymesh.images import istioctl, registry
 from raymesh.images.bumping import bumped
 from raymesh.images.names import parse
@@ -180,7 +181,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], metavar="ROLE", help="push this image alone, repeatable")
     arguments = parser.parse_args()
     lane = load_lane(arguments.lane)
-    with contextlib.ExitStack() as stack:
+    stopping.on_signals()  # whoever ends it politely gets a clean machine
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="registry-")))
         found = stack.enter_context(served(folder, port=arguments.port))
         mirror = f"{found.host}/mirror"
@@ -188,8 +190,7 @@ def main() -> None:
         words = ["--lane", lane.name, *as_published(lane)[1], "--image-source", "pull", "--registry", mirror]
         print(f'DOCKER_CONFIG={found.client} make e2e ARGS="{" ".join([*words, "--registry-ca", str(found.ca)])}"')
         print("serving until Ctrl-C", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            wait_for("Ctrl-C", lambda: False, until=bool, within=LASTS_DAYS * 24 * 3600)
+        wait_for("Ctrl-C", lambda: False, until=bool, within=LASTS_DAYS * 24 * 3600)
 
 
 if __name__ == "__main__":

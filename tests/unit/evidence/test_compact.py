@@ -57,8 +57,14 @@ def test_of_a_run_that_did_not_end_nothing_is_kept(record: Record) -> None:
 
 def test_who_ran_it_and_where_is_not_kept() -> None:
     options = {"lane": "seed", "set": "ray=2.46.0", "artifacts": "/home/me/artifacts", "kiali-token": "/home/me/token"}
-    kept = compact(replace(GREEN, options=options))
-    assert kept.options == {"lane": "seed", "set": "ray=2.46.0"}
+    options["image"] = "ray=/home/me/ray.tar,kiali=quay.io/me/kiali:1,node=../node.tar"
+    assert GREEN.images
+    images = replace(GREEN.images, given={"ray": "/home/me/ray.tar, a file (sha256:1)"})
+    kept = compact(replace(GREEN, options=options, images=images))
+    image = "ray=ray.tar,kiali=quay.io/me/kiali:1,node=node.tar"
+    assert kept.options == {"lane": "seed", "set": "ray=2.46.0", "image": image}
+    assert kept.images
+    assert kept.images.given == {"ray": "ray.tar, a file (sha256:1)"}
     with pytest.raises(UsageError, match="incomplete"):
         compact(EMPTY)
 
