@@ -18,6 +18,8 @@ from raymesh.evidence.text import printable, table
 SUBJECT = "SUBJECT"  # stands for the name of what was proven
 NOTHING = "-"  # what one of the two does not have
 GREEN, RED, NOT_ASKED = "green", "red", "not asked"
+NOT_RECORDED = "not in the record"
+SEEN = ("service", "container", "flag", "probe", "trace", "port", "edge", "method", "sidecar")  # topics of the sights
 EXACT, INEXACT = "just its verdicts red", "otherwise"
 SHORT_SECONDS = 5.0  # phases that took less in both say nothing
 MIB = 1024 * 1024
@@ -37,7 +39,7 @@ class Change:
 def compare(before: Record, after: Record) -> tuple[Change, ...]:
     """Return what differs, topic by topic."""
     both = zip(_facts(before), _facts(after), strict=True)
-    found = [Change(topic, *row) for (topic, one), (_, other) in both for row in _different(one, other)]
+    found = [Change(topic, *row) for (topic, one), (_, other) in both for row in _by_topic(topic, one, other)]
     return (*_ended(before, after), *_verdicts(before, after), *_faults(before, after), *found)
 
 
@@ -245,6 +247,14 @@ def _sidecars(record: Record) -> dict[str, str]:
 
 def _times(record: Record) -> dict[str, str]:
     return {one.phase: f"{one.seconds:.0f} s" for one in record.phases if one.seconds >= SHORT_SECONDS}
+
+
+def _by_topic(topic: str, one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what differs; where one record has nothing of what was to be seen, that alone is said."""
+    if topic in SEEN and bool(one) != bool(other):
+        yield "whatever was seen", *(f"{len(facts)} of them" if facts else NOT_RECORDED for facts in (one, other))
+    else:
+        yield from _different(one, other)
 
 
 def _different(one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -168,3 +168,12 @@ def test_an_image_that_was_given_is_named() -> None:
     assert GREEN.images
     images = replace(GREEN.images, given={"kiali": "mine/kiali:1, a file"})
     assert compare(GREEN, replace(GREEN, images=images)) == (Change("run", "kiali", "-", "mine/kiali:1, a file"),)
+
+
+def test_what_a_record_does_not_have_is_one_line_and_not_a_change_of_each_thing() -> None:
+    assert SEEN.sights
+    older = replace(SEEN, sights=replace(SIGHTS, services=(), spans=None))
+    assert compare(older, SEEN) == (
+        Change("service", "whatever was seen", "not in the record", "2 of them"),
+        Change("trace", "whatever was seen", "not in the record", "4 of them"),
+    )
