@@ -252,7 +252,8 @@ def _times(record: Record) -> dict[str, str]:
 def _by_topic(topic: str, one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield what differs; where one record has nothing of what was to be seen, that alone is said."""
     if topic in SEEN and bool(one) != bool(other):
-        yield "whatever was seen", *(f"{len(facts)} of them" if facts else NOT_RECORDED for facts in (one, other))
+        was, now = (f"{len(facts)} of them" if facts else NOT_RECORDED for facts in (one, other))
+        yield "whatever was seen", was, now
     else:
         yield from _different(one, other)
 

@@ -42,7 +42,6 @@ class Load:
     source: str
     labels: Mapping[str, str]
     write: Callable[[Path], None]
-    size: int = 0  # bytes still to fetch, where that is known
 
     @contextlib.contextmanager
     def file(self) -> Iterator[Path]:
@@ -103,9 +102,7 @@ def pulled(remote: Remote, manifest: Manifest, name: str) -> Load:
 
     told = remote.config(manifest)
     labels = (told.get("config") or {}).get("Labels") or {}
-    return Load(
-        name, manifest.digest, f"{manifest.reference}, from its registry", labels, write, remote.missing(manifest)
-    )
+    return Load(name, manifest.digest, f"{manifest.reference}, from its registry", labels, write)
 
 
 def of_engine(engine: Engine, name: str) -> Load:

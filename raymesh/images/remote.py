@@ -31,6 +31,7 @@ INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.di
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 CONNECT_SECONDS, ANSWER_SECONDS, BLOB_SECONDS = 5.0, 30.0, 1800.0
 CHUNK = 1 << 20
+UNZIPPED = 3  # a layer with programs grows about so much
 TRIES, PAUSE_SECONDS = 3, 1.0
 LONGEST_MANIFEST = 4 << 20  # the specification lets a registry refuse longer ones
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
@@ -43,6 +44,7 @@ class Blob:
 
     digest: str
     size: int
+    zipped: bool = False
 
     @property
     def file(self) -> Path:
@@ -63,6 +65,11 @@ class Manifest:
     def size(self) -> int:
         """Bytes of all blobs."""
         return sum(blob.size for blob in (self.config, *self.layers))
+
+    @property
+    def unpacked(self) -> float:
+        """Bytes that it takes where it runs, about."""
+        return sum(blob.size * (UNZIPPED if blob.zipped else 1) for blob in self.layers)
 
 
 def folder() -> Path:
@@ -305,7 +312,7 @@ def _blob(row: Mapping[str, Any]) -> Blob:
     digest = str(row["digest"])
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
         raise ValueError(digest)
-    return Blob(digest, int(row["size"]))
+    return Blob(digest, int(row["size"]), zipped=str(row.get("mediaType", "")).endswith(("gzip", "zstd")))
 
 
 def _shown(error: object) -> str:

@@ -25,7 +25,6 @@ from raymesh.settings import Settings
 KUBERAY_MODULE = "github.com/ray-project/kuberay/ray-operator"
 SIDECAR = "sidecar"
 OF_THE_NODE = ("etcd", "coredns")  # images that a node made here holds, whose tags kubeadm has to be told
-GROWS = 4  # a layer that is fetched is kept, packed for whoever runs it, and there unpacked to about twice its size
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _pull(
     note_pulled(lane, loads[NODE].name if NODE in loads else "none", list(manifests.values()))
     one = manifests[istioctl.ROLE]
     program = istioctl.pulled(lane, registries.of(one.reference), one, progress)
-    demand(sum(load.size for load in loads.values()) * GROWS / 2**30, f"the images of lane {lane.name}, pulled")
+    demand(_gib(manifests, registries), f"the images of lane {lane.name}, pulled")
     own_node = False
     if NODE in loads:
         _to_engine(loads[NODE], engine, progress)
@@ -191,6 +190,13 @@ def _with_given(found: Served, instead: Mapping[str, Load], engine: Engine, prog
             *(load for role, load in instead.items() if role != NODE),
         ),
     )
+
+
+def _gib(manifests: Mapping[str, Manifest], registries: Registries) -> float:
+    """Return the GiB of disk for images that are fetched, packed one by one, and unpacked where they run."""
+    found = manifests.values()
+    missing = sum(registries.of(one.reference).missing(one) for one in found)
+    return (missing + max(one.size for one in found) + sum(one.unpacked for one in found)) / 2**30
 
 
 def _inside(lane: Lane) -> dict[str, str]:

@@ -16,7 +16,7 @@ import pytest
 
 from raymesh.errors import EnvironmentFault
 from raymesh.images.names import Reference, architecture
-from raymesh.images.remote import MANIFESTS, Blob, Registries, Remote, folder
+from raymesh.images.remote import MANIFESTS, UNZIPPED, Blob, Registries, Remote, folder
 from tests.registry.serving import certificates
 
 CONFIG = json.dumps({"architecture": architecture(), "config": {"Labels": {"a": "b"}}}).encode()
@@ -182,6 +182,9 @@ def test_a_registry_without_tls_is_told_so(server: Server) -> None:
 
 
 def test_the_media_types_are_docker_s_and_oci_s(server: Server) -> None:
+    big = {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest(LAYER), "size": 100}
+    server.answers["/v2/a/b/manifests/1"] = [Answer(body=manifest(layers=[big, {**big, "mediaType": "x.tar"}]))]
+    assert server.remote().manifest(server.image()).unpacked == 100 * (UNZIPPED + 1)
     for kind in MANIFESTS:
         server.answers["/v2/a/b/manifests/1"] = [Answer(body=manifest(mediaType=kind), headers={"Content-Type": kind})]
         assert server.remote().manifest(server.image()).layers == (Blob(digest(LAYER), len(LAYER)),)
