@@ -86,6 +86,11 @@ COMMANDS: Mapping[str, Command | Group] = {
     "preflight": Command(
         "preflight", "say whether a cluster that is there can be used for a proof, and what it lacks", extra="e2e"
     ),
+    "dashboards": Command(
+        "dashboards",
+        "open Kiali, Jaeger, Prometheus and Ray's dashboard of a cluster, at the guide's own addresses",
+        extra="e2e",
+    ),
     "clean": Command("clean", "remove what runs left on this machine, however they ended", extra="e2e"),
     "sbom": Command("sbom", "write what a run is made of, as a CycloneDX document", extra="e2e"),
 }

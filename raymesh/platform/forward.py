@@ -24,10 +24,12 @@ LAST_CHARS = 300
 class Forward:
     """Leads from a port of loopback to `port` of a pod or Service, from entering the block to its end.
 
-    `words` are kubectl's without the ports, `what` names it in errors, `within` is the seconds that opening may take.
+    `words` are kubectl's without the ports, `what` names it in errors, `within` is the seconds that opening may take,
+    `local` the port of loopback that is taken if it is free.
     """
 
-    def __init__(self, words: Sequence[str], port: int, what: str, within: float) -> None:
+    def __init__(self, words: Sequence[str], port: int, what: str, within: float, *, local: int = 0) -> None:
+        self._wanted = str(local) if local else ""
         self._words, self._port, self._what, self._within = words, port, what, within
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
         self._left = threading.Event()
@@ -37,7 +39,7 @@ class Forward:
     def __enter__(self) -> str:
         """Return HOST:PORT. Raises CommandError where it does not open, with kubectl's reason."""
         try:
-            self._address, self._local = self._open("")
+            self._address, self._local = self._open_anywhere()
         except BaseException:
             self._said.close()
             raise
@@ -52,6 +54,14 @@ class Forward:
         self._guard.join()
         end_group(self._process)  # one that was just opened again
         self._said.close()
+
+    def _open_anywhere(self) -> tuple[str, str]:
+        if self._wanted:
+            try:
+                return self._open(self._wanted)
+            except CommandError as error:
+                LOG.info("%s", error)
+        return self._open("")
 
     def _open(self, local: str) -> tuple[str, str]:
         """Open it at `local`, or anywhere; return HOST:PORT and PORT. What was said of it stays readable."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from raymesh.by_version import must_allow_cgroup_v1
-from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.errors import CommandError, EnvironmentFault, RaymeshError
 from raymesh.images.given import Load
 from raymesh.images.recipes import REPOSITORY
 from raymesh.images.source import Served
@@ -40,6 +40,7 @@ POD_NETWORK = "10.244.0.0/16"  # kind's default; each node gets a /24 of it
 CNI = "/etc/cni/net.d/10-ptp.conflist"  # in node images made here
 NODE_ROWS = '{range .items[*]}{.metadata.name} {.spec.podCIDR} {.status.addresses[0].address}{"\\n"}{end}'
 WIRE_SECONDS = 60.0
+KEPT_SECONDS = 20.0
 FIRST_PORT, PORTS = 20000, 20000
 CREATE_SECONDS, DELETE_SECONDS, LOAD_SECONDS = 900, 120, 900
 
@@ -132,6 +133,20 @@ def cluster(
             if not keep:
                 with progress.phase("delete the kind cluster"):
                     remove(spec.name, engine, progress)
+
+
+def kept(name: str, progress: Progress) -> Kube:
+    """Return the cluster that a run left. Raises EnvironmentFault where there is none that answers."""
+    kube = Kube(_kubeconfig(name), _program("kubectl", progress))
+    try:
+        if kube.kubeconfig is None or not kube.kubeconfig.exists():
+            raise CommandError("no run has left one")
+        kube.kubectl("get", "--raw", "/version", timeout=KEPT_SECONDS)
+    except CommandError as error:
+        last = str(error).strip().splitlines()[-1]
+        cure = "make one with --keep-cluster yes, or name another cluster with --cluster-name or --context"
+        raise EnvironmentFault(f"there is no kept cluster {name}: {last}", cure) from None
+    return kube
 
 
 def _create(spec: Spec, engine: Engine, kind: Path, kube: Kube) -> None:

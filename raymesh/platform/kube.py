@@ -191,14 +191,17 @@ class Kube:
         )
 
     @contextlib.contextmanager
-    def port_forward(self, namespace: str, target: str, port: int, within: float = 30) -> Iterator[str]:
+    def port_forward(
+        self, namespace: str, target: str, port: int, within: float = 30, *, local: int = 0
+    ) -> Iterator[str]:
         """Yield a base URL on loopback that leads to `port` of `target`, such as "service/kiali", while it is used.
 
-        kubectl ends it when its pod goes; then it is opened again under the same URL, and the log says so.
+        It is at the port `local` where that is given and free, else at any. kubectl ends it when its pod goes; then it
+        is opened again under the same URL, and the log says so.
         """
         words = [*self.words, "port-forward", "-n", namespace, target]
         what = f"port-forward to {namespace}/{target}:{port}"
-        with Forward([*words, "--address=127.0.0.1"], port, what, within) as address:
+        with Forward([*words, "--address=127.0.0.1"], port, what, within, local=local) as address:
             yield f"http://{address}"
 
     @contextlib.contextmanager
