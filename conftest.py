@@ -72,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
             run.open()
         except (EnvironmentFault, UsageError) as error:
             raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(Beside(run))
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(run.artifacts.claim(JUNIT))
 
@@ -121,6 +122,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return ORDER.index(mark)
 
     items.sort(key=place)
+
+
+class Beside:
+    """Takes the run's own lines off the terminal while pytest writes to it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
+        with self._run.progress.hidden():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
+        with self._run.progress.hidden():
+            return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

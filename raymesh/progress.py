@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -43,7 +44,7 @@ class Progress:
         start = time.monotonic()
         note = Note(detail)
         done = threading.Event()
-        self.say(f"{name} ..." + (f" {detail}" if detail else ""))
+        self._began(name, note)
         beat = threading.Thread(target=self._heartbeat, args=(name, start, note, done), daemon=True)
         beat.start()
         ok = False
@@ -55,15 +56,39 @@ class Progress:
             beat.join()
             seconds = time.monotonic() - start
             self.timings.append(Timing(name, start - self.began, seconds, ok))
-            self.say(
-                f"{name} {'done' if ok else 'FAILED'} in {seconds:.1f} s" + (f" ({note.text})" if note.text else "")
-            )
+            self._ended(name, note, seconds, ok=ok)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to somebody else meanwhile; lines that were said stay where they are."""
+        yield
+
+    def _began(self, name: str, note: Note) -> None:
+        self.say(f"{name} ..." + (f" {note.text}" if note.text else ""))
+
+    def _ended(self, name: str, note: Note, seconds: float, *, ok: bool) -> None:
+        self.say(f"{name} {'done' if ok else 'FAILED'} in {seconds:.1f} s" + (f" ({note.text})" if note.text else ""))
+
+    def _lives(self, name: str, note: Note, start: float) -> None:
+        self.say(f"{name} ... {time.monotonic() - start:.0f} s" + (f", {note.text}" if note.text else ""))
 
     def _heartbeat(self, name: str, start: float, note: Note, done: threading.Event) -> None:
         pause = HEARTBEAT_SECONDS
         while not done.wait(pause):
-            self.say(f"{name} ... {time.monotonic() - start:.0f} s" + (f", {note.text}" if note.text else ""))
+            self._lives(name, note, start)
             pause = min(pause * HEARTBEAT_GROWTH, 60.0)
+
+
+def at(stream: TextIO) -> Progress:
+    """Return progress for a stream: lines that change where it is a terminal that can, else lines one after the other.
+
+    A CI server's log is none, whatever it says (CI is set there), and neither is a terminal called `dumb`.
+    """
+    if stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM", "dumb") != "dumb":
+        from raymesh.screen import OnScreen  # noqa: PLC0415 - of the extra e2e; whoever lints does without
+
+        return OnScreen(stream)
+    return Progress(stream)
 
 
 @dataclass
