@@ -37,8 +37,8 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: test lint types unit
-test: lint types unit  ## the fast suite: lint, types, unit tests; no cluster, no Docker
+.PHONY: test lint types unit docs
+test: lint types unit docs  ## the fast suite: lint, types, unit tests, docs; no cluster, no Docker
 
 lint: $(STAMP) $(ACTIONLINT)  ## ruff over the code, actionlint and zizmor over workflows and action
 	$(BIN)/ruff check .
@@ -51,6 +51,15 @@ types: $(STAMP)  ## mypy, strict
 
 unit: $(STAMP)  ## unit tests, on every core
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+docs: .venv-docs/installed  ## the documentation site in site/; a link that leads nowhere fails
+	.venv-docs/bin/mkdocs build --strict --quiet --site-dir site
+
+.venv-docs/installed: requirements/docs.txt
+	$(PYTHON3) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --timeout=30 --retries=2 \
+	  --require-hashes -r requirements/docs.txt
+	@touch $@
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## coverage-guided fuzzing of readers, fixers and mergers, a minute long; ARGS="-max_total_time=600"

@@ -29,8 +29,10 @@ class Near(Kube):
     url: str
 
     @contextlib.contextmanager
-    def port_forward(self, namespace: str, target: str, port: int, within: float = 30) -> Iterator[str]:
-        assert (namespace, target, port, within) == ("default", "pod/head", 8265, 30)
+    def port_forward(
+        self, namespace: str, target: str, port: int, within: float = 30, *, local: int = 0
+    ) -> Iterator[str]:
+        assert (namespace, target, port, within, local) == ("default", "pod/head", 8265, 30, 0)
         yield self.url
 
     def exec(self, pod: str, argv: Sequence[str], **_: Any) -> Completed:

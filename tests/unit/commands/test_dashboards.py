@@ -78,7 +78,7 @@ def answering(pages: Mapping[str, str]) -> Iterator[int]:
         server.shutdown()
 
 
-def items(*docs: dict[str, object]) -> str:
+def items(*docs: Mapping[str, object]) -> str:
     return json.dumps({"items": docs})
 
 
