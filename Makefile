@@ -53,7 +53,7 @@ unit: $(STAMP)  ## unit tests, on every core
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 docs: .venv-docs/installed  ## the documentation site in site/; a link that leads nowhere fails
-	.venv-docs/bin/mkdocs build --strict --quiet --site-dir site
+	.venv-docs/bin/mkdocs build --strict --site-dir site
 
 .venv-docs/installed: requirements/docs.txt
 	$(PYTHON3) -m venv .venv-docs

@@ -32,6 +32,7 @@ OF_THE_TREE = {
 RULES = "raymesh/lint/pages"
 SCHEMA = "raymesh/evidence/record.schema.json"
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
 FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 EXIT_CODE = re.compile(r"^([A-Z]+) = (\d+)  # (.+)$", re.MULTILINE)
 
@@ -48,10 +49,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
-    """Let every link lead to a page of the site, or be a path; code stays as it is."""
+    """Let every link lead to a page of the site, or be a path, and every page that is named be a link."""
     uri = page.file.src_uri
-    parts = FENCED.split(markdown)
-    return "".join(part if FENCED.fullmatch(part) else LINK.sub(lambda m: led(m, uri), part) for part in parts)
+    return "".join(
+        part if FENCED.fullmatch(part) else named(LINK.sub(lambda m: led(m, uri), part), uri)
+        for part in FENCED.split(markdown)
+    )
+
+
+def named(text: str, uri: str) -> str:
+    here = posixpath.dirname(uri) or "."
+    return NAMED.sub(lambda m: f"[{m[1].removesuffix('.md')}]({posixpath.relpath(m[1], here)})", text)
 
 
 def led(found: re.Match[str], uri: str) -> str:

@@ -92,7 +92,7 @@ def close(shown: Shown) -> None:
 
 
 def test_it_renders_says_nothing_and_asks_nobody(
-    browser: Browser, name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    browser: Browser, name: str, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     shown = show(browser, tmp_path, RECORDS[name], against=GREEN)
     expect(shown.page.locator("h1")).to_be_visible()
@@ -100,8 +100,8 @@ def test_it_renders_says_nothing_and_asks_nobody(
     assert shown.said == []
     assert [url for url in shown.asked if url not in (shown.file.as_uri(), "data:,")] == []
     size, seconds = shown.file.stat().st_size, shown.page.evaluate(LOADED) / 1000
-    record_property("bytes", size)
-    record_property("seconds to load", round(seconds, 3))
+    record_testsuite_property(f"bytes of {name}", size)
+    record_testsuite_property(f"seconds to load {name}", round(seconds, 3))
     assert size < (MOST_BYTES_LARGE if name == "large" else MOST_BYTES)
     assert 0 < seconds < MOST_SECONDS
     close(shown)
