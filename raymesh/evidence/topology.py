@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from raymesh.evidence.record import Record, SubjectProven
+from raymesh.evidence.record import Record, SubjectPod, SubjectProven
 from raymesh.evidence.sights import CallsSeen, EdgeSeen, Sights
 from raymesh.verdicts.catalog import KIALI_EDGES, KIALI_MTLS, PLAINTEXT_REFUSED
 
@@ -88,6 +88,7 @@ def drawing(record: Record) -> Drawing | None:
         return None
     own = f"{subject.name}.{subject.namespace}"
     edges = sights.edges if sights else ()
+    subject = replace(subject, pods=tuple(_there(subject, sights)))
     itself = [edge for edge in edges if edge.source == edge.target == own]
     inner, between = _inner(subject, sights.calls if sights else (), itself)
     callers = _cards("caller", 0, _by_peer([e for e in edges if e.target == own != e.source], source=True))
@@ -102,6 +103,17 @@ def drawing(record: Record) -> Drawing | None:
     ]
     begin, end = 0 if callers else left, WIDTH if callees else right
     return Drawing(begin, end - begin, height, (left, 0, MIDDLE, height), (*inner, *callers, *callees), tuple(arrows))
+
+
+def _there(subject: SubjectProven, sights: Sights | None) -> Iterable[SubjectPod]:
+    """Return the pods that there were in the end: a fault may have had one replaced, and KubeRay names heads so."""
+    last = {one.pod for one in sights.sidecars} if sights else set()
+    known = [pod for pod in subject.pods if pod.name in last or not last]
+    groups = {pod.role: pod.group for pod in subject.pods}
+    new = sorted(last - {pod.name for pod in known})
+    for name, role in [(name, "head" if "-head-" in name else "worker") for name in new]:
+        known.append(SubjectPod(name, role, groups.get(role, ""), ""))
+    return sorted(known, key=lambda pod: pod.role != "head")
 
 
 def _inner(
@@ -142,10 +154,12 @@ def _inner(
 
 def _pods(subject: SubjectProven) -> Iterable[tuple[set[str], str, str]]:
     """Name each pod by role and name, or a group of many as one."""
-    groups = {pod.group: [one for one in subject.pods if one.group == pod.group] for pod in subject.pods}
-    for group, pods in groups.items():
+    groups: dict[tuple[str, str], list[SubjectPod]] = {}
+    for pod in subject.pods:
+        groups.setdefault((pod.role, pod.group), []).append(pod)
+    for (role, group), pods in groups.items():
         if len(pods) > MOST_ALONE:
-            yield {pod.name for pod in pods}, f"{len(pods)} {pods[0].role}s", f"group {group}"
+            yield {pod.name for pod in pods}, f"{len(pods)} {role}s", f"group {group}"
         else:
             yield from (({pod.name}, pod.role, pod.name) for pod in pods)
 
