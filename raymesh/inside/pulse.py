@@ -23,6 +23,7 @@ from ray.util.state import list_logs
 MARK = "raymesh-pulse "
 NODES, AGENT_PORTS, SECONDS = int(sys.argv[1]), json.loads(sys.argv[2]), float(sys.argv[3])
 CALLS = 60  # a pair of nodes and direction
+ASKS = 6  # of each agent, and objects a pair: where a part of the calls is traced, a round still shows each port
 BIG = 1_000_000  # bytes: above what Ray sends inside a call, so that it goes through the object manager
 
 
@@ -97,7 +98,7 @@ def beat(actors: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
     pairs = [(source, target) for source in actors for target in actors if source != target]
     for source, target in pairs:
         step(f"calls from {source} to {target}", partial(call, source, target))
-    step("objects", partial(send, pairs))
+    step("objects", partial(send, pairs * ASKS))
     return calls, failed
 
 
@@ -109,10 +110,11 @@ def read_logs(node: str) -> None:
 def ask_agent(address: str) -> None:
     port = AGENT_PORTS.get(address) or next(iter(AGENT_PORTS.values()))  # of a node that nobody knows, the usual one
     url = f"http://{address}:{port}/api/local_raylet_healthz"
-    with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-        said = answer.read().decode()
-    if said != "success":
-        raise RuntimeError(f"the agent of {address} says {said[:100]!r}")
+    for _ in range(ASKS):
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            said = answer.read().decode()
+        if said != "success":
+            raise RuntimeError(f"the agent of {address} says {said[:100]!r}")
 
 
 def main() -> None:
