@@ -254,14 +254,14 @@ FAULTS = (
         "membership-init-container",
         "a Ray pod that waits in an init container",
         with_init,
-        (SILENT_POD - {HANDSHAKES}) | {NO_INIT, READY, RAY_TLS_OFF, NO_RESTART, SCRAPED, ASKED, UDP, BYPASS},
+        (SILENT_POD - {HANDSHAKES}) | {NO_INIT, READY, RAY_TLS_OFF, NO_RESTART, SCRAPED, ASKED, UDP, BYPASS, WIRE_SEEN},
+        ON_THE_WIRE,
     ),
     Fault(
         "membership-account",
         "a Ray pod that runs as another service account",
         another_account,
-        SILENT_POD | {TRUST, WIRE_SEEN},
-        ON_THE_WIRE,
+        SILENT_POD | {TRUST},
     ),
     Fault("membership-second-worker", "a second worker that nobody asked for", joined(), IDLE_NODE),
     Fault(
