@@ -35,7 +35,6 @@ from raymesh.verdicts.catalog import (
     INTERCEPTED,
     KIALI_EDGES,
     KIALI_ERRORS,
-    KIALI_LEAKS,
     KIALI_MTLS,
     KIALI_RATE,
     KIALI_SIDECARS,
@@ -270,7 +269,7 @@ FAULTS = (
         # What is sent to a bare address is plaintext to the sidecars. Where STRICT refuses it, Ray gives the node up
         # within half a minute (2.10.0, seen).
         joined({}, peer("PERMISSIVE", {OWN: "pod"}), address="$(hostname -i)"),
-        IDLE_NODE | {REGISTERED, KIALI_LEAKS, PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE},
+        IDLE_NODE | {REGISTERED, PLAINTEXT_REFUSED, CHAINS, NOTHING_ELSE},
     ),
     Fault(
         "membership-no-handshakes",
