@@ -25,8 +25,8 @@ EXAMPLES = """\
 examples:
   raymesh ports lint                              what the configuration names, else all below this folder
   raymesh ports lint manifests/                   every YAML and JSON file below a folder
-  kustomize build overlays/prod | raymesh ports lint -
-  helm template mine | raymesh ports lint - --mesh
+  kustomize build overlays/prod | raymesh ports lint - --stdin-name overlays/prod
+  helm template charts/mine | raymesh ports lint - --stdin-name charts/mine --mesh
   raymesh ports lint --context prod -n ray        what runs in a cluster, by kubectl
   raymesh ports lint manifests/ --diff            what --fix would change
   raymesh ports lint manifests/ --fix             cure what can be cured, then say what is left
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--context", metavar="NAME", help="lint what runs in the cluster of this kubectl context")
     source.add_argument("-n", "--namespace", metavar="NAME", help="with --context: of this namespace alone")
     source.add_argument("--exclude", action="append", default=[], metavar="GLOB", help="leave files out")
-    source.add_argument("--stdin-name", metavar="PATH", help="what findings call standard input")
+    source.add_argument("--stdin-name", metavar="PATH", help="what stdin is called; a folder: the chart it is made of")
     source.add_argument("--group-by", choices=GROUPINGS, help="which files are judged together (auto)")
     rules = parser.add_argument_group("which rules")
     rules.add_argument("--select", action="append", default=[], metavar="RULES", help="only these: RM027,RM03")

@@ -70,8 +70,8 @@ exit codes: 0 clean, 1 findings, 2 wrong usage, 3 an input could not be read, 4 
 completion: pip install 'raymesh[completion]', then eval "$(register-python-argcomplete raymesh)"
 """
 COMMANDS: Mapping[str, Command | Group] = {
-    "ports": PORTS,
     "prove": Command("prove", "prove on a cluster that Ray runs inside the mesh", extra="e2e"),
+    "ports": PORTS,
     "report": Command("report", "print the report of a run from the record that it left", extra="report"),
     "lanes": Command("lanes", "list the lanes: what each pulls, and what serves where images are built", extra="e2e"),
     "compare": Command("compare", "show what differs between the records of two runs", extra="report"),

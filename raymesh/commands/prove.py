@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if option.switch:
             group.add_argument(option.flag, dest=option.destination, action="store_const", const="yes", help=told)
         else:
-            group.add_argument(option.flag, dest=option.destination, metavar=option.metavar, help=told)
+            action = "append" if option.repeated else "store"
+            group.add_argument(option.flag, dest=option.destination, metavar=option.metavar, action=action, help=told)
 
 
 def run(arguments: argparse.Namespace) -> NoReturn:
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> NoReturn:
     for option in OPTIONS:
         value = getattr(arguments, option.destination)
         if value is not None:
-            words += [option.flag] if option.switch else [f"{option.flag}={value}"]
+            values = value if option.repeated else [value]
+            words += [option.flag] if option.switch else [f"{option.flag}={one}" for one in values]
     sys.stdout.flush()
     os.execv(sys.executable, [*words, *arguments.pytest, str(ROOT / "tests" / mark)])  # noqa: S606 - words, no shell

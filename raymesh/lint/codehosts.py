@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from raymesh.lint.catalog import lookup, title
 from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.lint.summary import not_checked, summary
+from raymesh.manifests.origins import REMOTE
 from raymesh.manifests.places import shown
-from raymesh.manifests.reading import STDIN
 
 if TYPE_CHECKING:
     from raymesh.lint.run import Report
@@ -27,7 +27,7 @@ def where(finding: Diagnostic) -> tuple[str, int, int]:
 
     For what came over standard input that is the template it was rendered from: its first line, as lines differ.
     """
-    if finding.place.path == STDIN and finding.origin:
+    if finding.piped and finding.origin and REMOTE not in finding.origin:
         return finding.origin, 1, 1
     return finding.place.path, finding.place.line, finding.place.column
 

@@ -34,6 +34,7 @@ class Diagnostic:
     edits: tuple[Edit, ...] = ()
     resource: str = ""  # Kind/namespace/name of the object that it stands in
     origin: str = ""  # the template that the object was rendered from, where the input says so
+    piped: bool = False  # what it stands in is no file: its origin is the file to look at
 
     @property
     def unreadable(self) -> bool:

@@ -12,6 +12,7 @@ from raymesh.errors import UsageError
 from raymesh.lint.baseline import Baseline
 from raymesh.lint.diagnostics import UNREADABLE, Severity
 from raymesh.lint.registry import all_rules
+from raymesh.manifests.reading import STDIN
 
 GroupBy = Literal["auto", "directory", "kustomization", "all"]
 GROUPINGS: tuple[GroupBy, ...] = ("auto", "directory", "kustomization", "all")
@@ -36,6 +37,8 @@ class Policy:
     group_by: GroupBy = "auto"
     folder: str = ""  # that the patterns of per_path are relative to; empty: the working folder
     baseline: Baseline | None = None
+    piped: str = STDIN  # what findings call that which is no file: standard input, or a cluster
+    rendered_from: str = ""  # the chart or kustomization that it was made of, where somebody says so
 
     def runs(self, rule: str) -> bool:
         """Whether a rule is on."""

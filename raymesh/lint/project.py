@@ -80,7 +80,7 @@ def projects(given: Given) -> Iterator[Project]:
     nearest = Nearest()
     here = forced or nearest.to(".")
     if given.live:
-        yield _project(given, here, dict([given.live]), [])
+        yield _project(given, here, dict([given.live]), [], piped=given.live[0])
         return
     paths = [_short(path) for path in given.paths or _default_paths(here)]
     by_config: dict[str, tuple[Config, list[str | Unread]]] = {}
@@ -93,7 +93,7 @@ def projects(given: Given) -> Iterator[Project]:
         sources, problems = read_texts(files, paths)
         if given.stdin_name and STDIN in sources:
             sources = {given.stdin_name if path == STDIN else path: text for path, text in sources.items()}
-        yield _project(given, config, sources, problems, tuple(paths))
+        yield _project(given, config, sources, problems, tuple(paths), given.stdin_name or STDIN)
 
 
 def severity_of(word: str) -> Severity:
@@ -131,8 +131,9 @@ def _project(
     sources: dict[str, str],
     problems: list[Diagnostic],
     named: tuple[str, ...] = (),
+    piped: str = STDIN,
 ) -> Project:
-    return Project(config, _options(given, config), _policy(given, config), sources, problems, named)
+    return Project(config, _options(given, config), _policy(given, config, piped), sources, problems, named)
 
 
 def _options(given: Given, config: Config) -> Options:
@@ -152,7 +153,7 @@ def _options(given: Given, config: Config) -> Options:
     )
 
 
-def _policy(given: Given, config: Config) -> Policy:
+def _policy(given: Given, config: Config, piped: str) -> Policy:
     values: Mapping[str, Any] = config.values
     for option in ("select", "ignore"):
         for rule in getattr(given, option):
@@ -168,4 +169,6 @@ def _policy(given: Given, config: Config) -> Policy:
         group_by=given.group_by or values.get("group-by", "auto"),
         folder=str(config.folder),
         baseline=load_baseline(known) if known else None,
+        piped=piped,
+        rendered_from=given.stdin_name if given.stdin_name and Path(given.stdin_name).is_dir() else "",
     )

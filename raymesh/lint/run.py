@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
+from raymesh.lint.charts import by_chart
 from raymesh.lint.diagnostics import Diagnostic, Severity, Suppressed, unreadable
 from raymesh.lint.grouping import groups
 from raymesh.lint.policy import Policy
@@ -20,6 +21,7 @@ from raymesh.manifests.clusters import API_GROUP, CLUSTER_SPEC
 from raymesh.manifests.collecting import collect
 from raymesh.manifests.kustomize import is_kustomization, kustomization
 from raymesh.manifests.objects import Objects
+from raymesh.manifests.origins import REMOTE
 from raymesh.manifests.places import Place, Unread
 from raymesh.manifests.policies import Kustomization
 from raymesh.manifests.reading import STDIN, Document, find_files, parse, read_file
@@ -131,7 +133,7 @@ def _lint(sources: dict[str, str], options: Options, policy: Policy, named: froz
     every = [resource for file in files.values() for resource in file.resources]
     report.clusters = sum(r.kind in CLUSTER_SPEC and r.group in ("", API_GROUP) for r in every)
     report.unmeshed = Counter(kind for place, kind in unmeshed.items() if place not in meshed)
-    _settle(report, list(dict.fromkeys(found)), every, policy, frozenset(rule.id for rule in rules))
+    _settle(report, by_chart(dict.fromkeys(found)), every, policy, frozenset(rule.id for rule in rules))
     return report
 
 
@@ -174,7 +176,9 @@ def _settle(
     kept: list[Diagnostic] = []
 
     def keep(finding: Diagnostic, inside: Resource | None) -> None:
-        path = finding.origin or _relative(finding.place.path, policy.folder)
+        path = finding.origin
+        if not path or (finding.piped and policy.rendered_from and REMOTE not in path):
+            path = _relative(path or finding.place.path, policy.folder)
         reason = policy.ignored_at(finding.rule, path)
         if reason is not None:
             report.suppressed.append(Suppressed(finding, "config", reason))
@@ -187,20 +191,32 @@ def _settle(
 
     for finding in [*found, *(one for one in aside.unclear if one.rule in ran)]:
         inside = index.at(finding.place)
-        named = replace(finding, resource=str(inside), origin=inside.origin) if inside else finding
+        named = _named(finding, inside, policy)
         if finding.rule == "RM000":
             kept.append(named)
         else:
             keep(named, inside)
     if SUPPRESSES_NOTHING in ran:
         for finding in aside.idle(ran):
-            keep(finding, index.at(finding.place))
+            inside = index.at(finding.place)
+            keep(_named(finding, inside, policy), inside)
     if policy.baseline:
         fresh, known = policy.baseline.split(kept)
         report.suppressed += [Suppressed(f, "baseline", policy.baseline.path) for f in known]
         report.gone = policy.baseline.gone(kept)
         kept = fresh
     report.findings = sorted(kept, key=_order)
+
+
+def _named(finding: Diagnostic, inside: Resource | None, policy: Policy) -> Diagnostic:
+    """The finding with its object and the file that this was made of; what is no file can't be edited."""
+    piped = finding.place.path == policy.piped
+    if piped:
+        finding = replace(finding, piped=True, edits=())
+    if inside is None:
+        return finding
+    origin = inside.origin.below(policy.rendered_from if piped else "") if inside.origin else ""
+    return replace(finding, resource=str(inside), origin=origin)
 
 
 def _relative(path: str, folder: str) -> str:

@@ -46,6 +46,11 @@ GROUPS = {
 }
 _ENTRY = ("name", "port", "protocol", "appProtocol", "targetPort")
 T = TypeVar("T")
+# An expression of Go templates or Jinja; not the doubled braces of Python. What a user's program reads may hold them.
+_EXPRESSION = re.compile(r"\{\{-?\s*[.$\w(\"].*\}\}")
+_BLOCKS = ("|", ">")
+_OTHERS_TOO = ("ConfigMap", "Deployment", "List")  # of which most have nothing to do with Ray
+_FREE = ("annotations", "args", "command", "entrypoint", "env", "runtimeEnvYAML", "serveConfigV2", "userConfig")
 _POD_NAMES = re.compile(r"^\s*endpoint_pod_names\b", re.MULTILINE)
 
 
@@ -53,6 +58,8 @@ def collect(doc: Document, into: Objects) -> None:
     """Add the objects of a document. Raises ShapeError where one is not what Kubernetes takes."""
     if isinstance(doc.root, yaml.MappingNode):
         try:
+            if "{{" in doc.source:
+                _refuse_expressions(doc.root)
             _collect_node(doc, doc.root, into)
         except ShapeError as error:
             raise _explained(doc, error) from None
@@ -91,6 +98,29 @@ def _collect_node(doc: Document, root: yaml.Node, into: Objects) -> None:
         _add(into.pod_name_dns, _pod_names(doc, root))
     else:
         _collect_policy(doc, root, kind, into)
+
+
+def _refuse_expressions(root: yaml.Node) -> None:
+    """Raise UnrenderedError for `"{{ .Values.x }}"` and `{{ x }}`, which are YAML, where a value is to stand."""
+    kind, version = child(root, "kind"), child(root, "apiVersion")
+    if not isinstance(kind, yaml.ScalarNode) or kind.value not in GROUPS or kind.value in _OTHERS_TOO:
+        return
+    if isinstance(version, yaml.ScalarNode) and version.value.rpartition("/")[0] != GROUPS[kind.value]:
+        return
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue  # an alias
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode) and node.style not in _BLOCKS and _EXPRESSION.search(node.value):
+            raise UnrenderedError(node)
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            if any(isinstance(key, yaml.MappingNode) for key, _ in node.value):
+                raise UnrenderedError(node)
+            waiting += [value for key, value in node.value if key.value not in _FREE]
 
 
 def _collect_policy(doc: Document, root: yaml.Node, kind: str, into: Objects) -> None:

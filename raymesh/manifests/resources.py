@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from raymesh.manifests.origins import ANNOTATION, Origin, kustomize_origin
 from raymesh.manifests.places import Place
 from raymesh.manifests.reading import Document
 
 _SOURCE = re.compile(r"^# Source: (?P<path>\S.*?)\s*$", re.MULTILINE)  # what `helm template` writes above an object
-_ORIGIN = "config.kubernetes.io/origin"  # what kustomize writes with buildMetadata: [originAnnotations]
-_ORIGIN_PATH = re.compile(r"^path: *(?P<path>\S.*?)\s*$", re.MULTILINE)
 Identity = tuple[str, str, str, str]
 
 
@@ -30,7 +29,7 @@ class Resource:
     node: yaml.Node = field(compare=False)
     doc: Document = field(compare=False)
     annotations: dict[str, str] = field(default_factory=dict, compare=False)
-    origin: str = ""
+    origin: Origin | None = None
 
     @property
     def identity(self) -> Identity:
@@ -44,10 +43,10 @@ class Resource:
 def resources(doc: Document) -> list[Resource]:
     """The objects of a document, those of a List one by one. What is no object is none."""
     source = _SOURCE.search(doc.source, doc.offset, doc.span(doc.root)[0])
-    return list(_resources(doc, doc.root, source["path"] if source else ""))
+    return list(_resources(doc, doc.root, Origin(source["path"], of_chart=True) if source else None))
 
 
-def _resources(doc: Document, root: yaml.Node, origin: str) -> Iterator[Resource]:
+def _resources(doc: Document, root: yaml.Node, origin: Origin | None) -> Iterator[Resource]:
     if not isinstance(root, yaml.MappingNode):
         return
     kind = _text(root, "kind")
@@ -58,7 +57,6 @@ def _resources(doc: Document, root: yaml.Node, origin: str) -> Iterator[Resource
                 yield from _resources(doc, item, origin)
     elif kind:
         annotations = _annotations(root)
-        rendered = _ORIGIN_PATH.search(annotations.get(_ORIGIN, ""))
         yield Resource(
             kind=kind,
             group=_text(root, "apiVersion").rpartition("/")[0],
@@ -68,7 +66,7 @@ def _resources(doc: Document, root: yaml.Node, origin: str) -> Iterator[Resource
             node=root,
             doc=doc,
             annotations=annotations,
-            origin=rendered["path"] if rendered else origin,
+            origin=kustomize_origin(annotations.get(ANNOTATION, "")) or origin,
         )
 
 

@@ -1,4 +1,4 @@
-"""All traffic between Ray's nodes is mutually authenticated, by three witnesses."""
+"""What flows between Ray's nodes is mTLS, by three witnesses; what they can't see, each verdict's page says."""
 
 import pytest
 

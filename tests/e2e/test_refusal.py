@@ -10,5 +10,5 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.asks("refusal")
 def test_outsiders_are_refused_and_insiders_served(green: Looks, judge: Judge) -> None:
-    """Plaintext, TLS 1.2 and wrong certificates are refused at every listening port; the mesh's own are served."""
+    """Plaintext, TLS 1.2 and wrong certificates are refused at every listening port; pods of the mesh succeed."""
     judge(green("every listening port, knocked at from outside and inside", looks.refusal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -212,10 +213,11 @@ def rm071(world: World) -> Iterator[Hit]:
 def rm072(world: World) -> Iterator[Hit]:
     """Patches and what they change are parts of objects: nothing is said of them before they are built."""
     for top in world.unrendered.tops:
+        folder = posixpath.dirname(top.doc.path) or "."
         yield Hit(
             at(top.name),
             "kustomize makes the Ray cluster of these files, which are not judged one by one",
-            "kustomize build FOLDER | raymesh ports lint -",
+            f"kustomize build {folder} | raymesh ports lint - --stdin-name {folder}",
         )
     for part in world.unrendered.parts:
         yield Hit(
