@@ -71,12 +71,12 @@ def matches(path: str, patterns: tuple[str, ...]) -> bool:
     """Whether a relative path, or a folder above it, matches a pattern.
 
     A pattern without a slash is held against every part of the path, one with a slash against the path from its
-    beginning; `*` crosses slashes.
+    beginning; `*` crosses slashes. A backslash is a slash, as people on Windows write it.
     """
     pure = PurePosixPath(path)
     whole = [str(pure), *(str(parent) for parent in pure.parents)]
     for pattern in patterns:
-        bare = pattern.removeprefix("./").rstrip("/")
+        bare = pattern.replace("\\", "/").removeprefix("./").rstrip("/")
         held = whole if "/" in bare else pure.parts
         if any(fnmatchcase(one, bare) for one in held):
             return True

@@ -102,7 +102,8 @@ def severity_of(word: str) -> Severity:
 
 
 def _default_paths(config: Config) -> tuple[str, ...]:
-    return tuple(str(config.folder / path) for path in config.values.get("paths", ())) or (".",)
+    paths = [path.replace("\\", "/") for path in config.values.get("paths", ())]  # as people on Windows write them, too
+    return tuple(str(config.folder / path) for path in paths) or (".",)
 
 
 def _short(path: str) -> str:

@@ -12,7 +12,9 @@ import pytest
 
 from raymesh.errors import UsageError
 from raymesh.lint.config import SCHEMA, Config, Nearest, load_config
+from raymesh.lint.project import Given, projects
 from raymesh.paths import ROOT
+from tests.unit.lint.examples import CLEAN
 
 FULL = """\
 paths = ["manifests"]
@@ -130,3 +132,13 @@ def test_the_page_names_every_key() -> None:
     rows = re.findall(r"^\| (`[^|]*`) \|", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
     named = {key for row in rows for key in re.findall(r"`([\w-]+)`", row)}
     assert set(json.loads(SCHEMA.read_text())["properties"]) <= named
+
+
+def test_paths_may_be_written_as_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("dev", "prod"):
+        (tmp_path / "env" / name).mkdir(parents=True)
+        (tmp_path / "env" / name / "ray.yaml").write_text(CLEAN)
+    (tmp_path / "raymesh.toml").write_text('paths = ["env\\\\dev", "env\\\\prod"]\nexclude = ["env\\\\dev\\\\**"]\n')
+    (project,) = projects(Given())
+    assert [Path(path).as_posix() for path in project.sources] == ["env/prod/ray.yaml"]
