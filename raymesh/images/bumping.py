@@ -9,11 +9,11 @@ from dataclasses import replace
 from raymesh.errors import UsageError
 from raymesh.images.recipes import versions_of
 from raymesh.lane import Lane, lane_names, load_lane
-from raymesh.paths import ROOT
+from raymesh.paths import in_tree
 from raymesh.ports import OLDEST, parse_version
 from raymesh.ports.versions import Version, avoid_reason
 
-LOCKS = ROOT / "raymesh" / "audit" / "locks"
+LOCKS = in_tree("raymesh/audit/locks")
 BY_FOLDER = ("kubernetes", "istio", "kuberay", "kiali", "jaeger")
 BY_LANES = ("etcd", "prometheus")  # Debian's, of which there is one, and what a lane has in its place
 PROGRAMS = (*BY_FOLDER, "ray", "envoy", *BY_LANES)
