@@ -139,6 +139,11 @@ def test_the_suite_is_had_without_a_checkout(wheel: Path, tmp_path: Path) -> Non
         for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE):
             assert f"Function {name}" in collected
     assert not (tmp_path / "artifacts").exists(), "nothing was run"
+    wrong = (["--set", "kuberay=9.9.9"], ["--set", "ray=9.9.9"])
+    for first, second in (wrong, wrong[::-1]):  # both are handed on: it is the first that is refused
+        done = subprocess.run([*command, *first, *second], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 4
+        assert f"{first[1]}: nothing here makes it; the nearest version that can be had is" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
