@@ -163,8 +163,25 @@ def _judge(
     unmeshed |= {cluster.name.place: cluster.kind for cluster in world.objects.clusters}
     found = [one for one in found if not world.unrendered.holds(one.place.path)]
     for rule in rules:
-        found.extend(rule.run(world))
+        try:
+            found.extend(rule.run(world))
+        except ShapeError as error:  # of a field that only this rule reads
+            found.append(_misshapen(error, files))
     return found
+
+
+def _misshapen(error: ShapeError, files: list[_File]) -> Diagnostic:
+    """The finding that a field is of a wrong shape, in the document that it stands in."""
+    for document in (document for file in files for document in file.documents):
+        waiting, seen = [document.root], set[int]()
+        while waiting:
+            node = waiting.pop()
+            if node is error.node:
+                return unreadable(Unread(document.place(node), error.inside(document.root)))
+            if id(node) not in seen and isinstance(node, yaml.CollectionNode):
+                seen.add(id(node))
+                waiting += [part for one in node.value for part in (one if isinstance(one, tuple) else (one,))]
+    raise error
 
 
 def _settle(

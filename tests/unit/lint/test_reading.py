@@ -207,3 +207,10 @@ def test_any_shape_of_a_manifest_is_read_without_a_traceback(data: st.DataObject
         lines[at] = data.draw(st.sampled_from([f"{key}: {junk!r}", f"{key}:", "", f"{lines[at]}x", f"  {lines[at]}"]))
     for finding in lint_texts({"m.yaml": "\n".join(lines)}).findings:
         assert finding.message
+
+
+def test_a_wrong_shape_that_one_rule_alone_reads_is_told() -> None:
+    text = CLEAN.replace("replicas: 1\n", "replicas: 1\n    minReplicas: []\n", 1)
+    assert text != CLEAN
+    (told,) = (f.message for f in lint_texts({"m.yaml": text}).unreadable)
+    assert told == "`minReplicas` must be a single value, found a list"
