@@ -111,6 +111,11 @@ def cluster(folder: Path, pages: Mapping[str, str], *clusters: str) -> Iterator[
         yield {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
 
 
+def as_in_a_terminal() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and so all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(folder: Path, environment: dict[str, str], *words: str) -> tuple[int, str]:
     """Run it until it says that Ctrl-C ends it, or ends; send Ctrl-C; return the exit code and what it printed."""
     said = folder / "said"
@@ -118,14 +123,19 @@ def run(folder: Path, environment: dict[str, str], *words: str) -> tuple[int, st
         process = subprocess.Popen(
             [sys.executable, "-m", "raymesh", "dashboards", "--context", "mine", *words],
             env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - one system call, and no lock
         )  # fmt: skip
-        wait_for(
-            "all are open", lambda: (process.poll(), said.read_text()),
-            until=lambda now: now[0] is not None or "Ctrl-C" in now[1], within=60, every=0.1,
-        )  # fmt: skip
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        code = process.wait(30)
+        try:
+            wait_for(
+                "all are open", lambda: (process.poll(), said.read_text()),
+                until=lambda now: now[0] is not None or "Ctrl-C" in now[1], within=60, every=0.1,
+            )  # fmt: skip
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            code = process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
     left = [pid for pid in (folder / "pids").read_text().split() if Path("/proc", pid).exists()]
     assert left == [], "nothing of it is left"
     return code, said.read_text()
