@@ -75,7 +75,7 @@ registry: $(STAMP)  ## a real container registry on loopback, with TLS and a log
 e2e: $(STAMP)  ## the guide on a real cluster, and the proof; sets up engine and images where they are missing
 	$(BIN)/python -m pytest -m e2e $(ARGS)
 
-faults: $(STAMP)  ## every fault that is known, on one cluster: which verdicts each turns red; about half an hour
+faults: $(STAMP)  ## every fault that is known, on one cluster: which verdicts each turns red; an hour or more
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
 report-test: $(VENV)/report  ## report.html in a real browser, Chromium, with an accessibility checker; no cluster

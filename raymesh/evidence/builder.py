@@ -36,7 +36,7 @@ from raymesh.ports import Contract
 from raymesh.ports.model import Port
 from raymesh.progress import Progress
 from raymesh.subject import RayPod, Subject
-from raymesh.verdicts.catalog import VERDICTS, Verdict
+from raymesh.verdicts.catalog import VERDICTS, VERSIONS, Verdict
 from raymesh.verdicts.faultlike import FaultLike
 from raymesh.verdicts.finding import Finding
 from raymesh.verdicts.foretold import FORETOLD
@@ -122,8 +122,12 @@ class RecordBuilder:
             self._set(not_asked={**self._record.not_asked, verdict.id: reason})
 
     def judged(self, test: str, findings: Iterable[Finding]) -> None:
-        """Keep what a test found."""
-        self._add("judgements", *(judgement(test, finding) for finding in findings))
+        """Keep what a test found, and as versions observed what programs said of themselves in it."""
+        found = list(findings)
+        self._add("judgements", *(judgement(test, finding) for finding in found))
+        for finding in found:
+            if finding.verdict == VERSIONS:
+                self.versions({program: str(version) for program, version in finding.figures.items()})
 
     def linted(self, said: Iterable[Diagnostic]) -> None:
         """Keep what the linter said of the subject."""

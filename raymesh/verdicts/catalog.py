@@ -431,7 +431,7 @@ OWN_JOB = _verdict(
 )
 SERVED = _verdict(
     "V805",
-    "Serve answers on every node",
+    "Serve answers through its Service",
     "Every application of the RayService runs, every Ray pod is behind its serve Service, and calls through that from "
     "inside the mesh are answered by Serve itself.",
     PROBE,

@@ -45,7 +45,7 @@ def platform_as_pinned(
     wanted: Mapping[str, str],
     ray_nodes: Mapping[str, bool],
     environments: Mapping[str, Mapping[str, str]],
-    strangers: Collection[str] = (),
+    strangers: Collection[str],
 ) -> Findings:
     """Judge all pods, the subject's among them, the versions that programs report, and Ray's list of nodes.
 

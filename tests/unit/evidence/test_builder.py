@@ -119,6 +119,13 @@ def test_a_program_is_asked_again_and_the_last_word_stays(builder: RecordBuilder
     assert {(one.pod, one.version) for one in record.proxies} == {("node-a", "2"), ("node-b", "1")}
 
 
+def test_what_programs_said_of_themselves_in_a_finding_is_kept_as_observed(builder: RecordBuilder) -> None:
+    said = {"ray": "2.10.0", "kubelet of node-1": "1.29.15"}
+    builder.judged("whole before any fault", [replace(OK, verdict=catalog.VERSIONS, figures=said)])
+    seen = [(one.program, one.version, one.where) for one in builder.record().versions]
+    assert seen == [("ray", "2.10.0", ""), ("kubelet", "1.29.15", "node-1")]
+
+
 def test_shared_sources_are_the_catalogues_and_what_the_run_adds(builder: RecordBuilder) -> None:
     by_source = {one.source: one for one in builder.record().independence}
     assert {"Kiali", "Prometheus"} <= set(by_source["Prometheus"].witnesses)
