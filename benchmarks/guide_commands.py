@@ -18,12 +18,14 @@ from collections.abc import Callable
 from raymesh import deadlines
 from raymesh.images.source import Served, serve
 from raymesh.machine.engine import Engine, engine
-from raymesh.mesh import addons, dns, guide, istio, kuberay
+from raymesh.mesh import addons, deployed, dns, guide, istio, kuberay
 from raymesh.platform import kind
 from raymesh.platform.kube import Kube
+from raymesh.ports import parse_version
 from raymesh.progress import Progress
 from raymesh.settings import load_settings
-from raymesh.subject import head_of
+from raymesh.subject import head_of, placing
+from raymesh.subject.wanted import Around, wanted_of
 from raymesh.traffic import GUIDE_ONE_LINER, Traffic
 from raymesh.witness.pods import parse_pods
 
@@ -52,15 +54,21 @@ def typed(served: Served, found: Engine) -> dict[str, float]:
 
 
 def _steps(served: Served, kube: Kube, within: float) -> dict[str, Callable[[], object]]:
-    subject = guide.subject(served.lane, stock_proxy=served.stock_proxy)
-    operator = istio.operator(served.lane, served.made_here)
+    lane = served.lane
+    around = Around(kuberay=parse_version(lane.kuberay), istio=lane.istio_minor)
+    wanted, _ = placing.as_applied(
+        wanted_of(guide.texts(lane)[0], around), served.as_written, served.by_role["ray"], lane.ray,
+        images_of_ours=True, stock_proxy=served.stock_proxy,
+    )  # fmt: skip
+    subject = wanted.subject
+    operator = istio.operator(lane, served.by_role, stock_proxy=served.stock_proxy)
 
     def mesh() -> None:
         dns.close_off(kube)
         istio.install(kube, served.istioctl, operator, within=within)
         if served.stock_proxy:
             istio.serve_stock_envoy(kube)
-        istio.inject(kube, subject.namespace)
+        istio.inject(kube, subject.namespace, {})
 
     def addons_up() -> None:
         kube.apply(addons.docs(served.as_written, stock_proxy=served.stock_proxy))
@@ -72,8 +80,8 @@ def _steps(served: Served, kube: Kube, within: float) -> dict[str, Callable[[], 
 
     def cluster_up() -> None:
         kube.apply([istio.peer_authentication(subject.namespace)])
-        kube.apply(guide.docs(served.lane, served.as_written, stock_proxy=served.stock_proxy))
-        guide.wait(kube, subject, within=within)
+        kube.apply(wanted.docs)
+        deployed.wait(kube, subject, within=within)
 
     def tasks() -> None:
         head = head_of(subject.members(parse_pods(kube.pods_json(subject.namespace, subject.selector))))

@@ -32,6 +32,7 @@ class Plan:
     workers: int = 1
     image: str = ""
     as_guide: bool = False  # as the guide writes it, what it gets wrong included
+    labelled: bool = False  # with `as_guide`: pods have the label `app`, which the guide does not give them
     service_name: str = ""  # of a headless Service that is there already
 
     @property
@@ -154,4 +155,4 @@ def _template(plan: Plan, container: str) -> dict[str, Any]:
     image = plan.image or f"rayproject/ray:{plan.contract.ray_version}"
     spec = {"spec": {"containers": [{"name": container, "image": image}]}}
     # The label keeps the service name of traces the same on every version of Istio.
-    return spec if plan.as_guide else {"metadata": {"labels": {"app": plan.name}}, **spec}
+    return spec if plan.as_guide and not plan.labelled else {"metadata": {"labels": {"app": plan.name}}, **spec}

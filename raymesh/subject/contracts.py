@@ -10,7 +10,7 @@ from raymesh.manifests.objects import Cluster, Entry, Group, Service
 from raymesh.manifests.opened import number_of, worker_numbers
 from raymesh.ports import WORKER_PORTS, AppProtocol, Contract, Port, Version, contract
 from raymesh.ports.contract import GCS
-from raymesh.ports.facts import RAY_WORKER_PORTS
+from raymesh.ports.facts import GUIDE_PROTOCOLS, RAY_WORKER_PORTS
 from raymesh.ports.kuberay import workers_need_gcs_by_node_name
 from raymesh.subject.model import HEAD_GROUP
 
@@ -89,8 +89,9 @@ def _by_protocol(port: Port, told: Mapping[int, AppProtocol]) -> Iterator[Port]:
 
 
 def _expected(port: Port, told: AppProtocol | None) -> AppProtocol:
-    """What a Service has to say: Ray's own word, or one with which its calls are as visible."""
-    return told if told in (port.speaks, port.app_protocol) and told is not None else port.app_protocol
+    """What a Service has to say: Ray's own word, one with which its calls are as visible, or the guide's."""
+    good = (port.speaks, port.app_protocol, GUIDE_PROTOCOLS.get(port.name))
+    return told if told in good and told is not None else port.app_protocol
 
 
 def _told(services: Iterable[Service]) -> dict[int, AppProtocol]:

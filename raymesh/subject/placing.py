@@ -10,9 +10,8 @@ from typing import Any
 
 from raymesh.errors import UsageError
 from raymesh.manifests.patching import Doc, cluster_spec, pod_templates
-from raymesh.manifests.surroundings import DEFAULT_NAMESPACE
 from raymesh.ports import parse_version
-from raymesh.subject.wanted import Wanted
+from raymesh.subject.wanted import DEFAULT_ACCOUNT, Wanted
 
 FIRST = ("Namespace", "ServiceAccount", "Secret", "ConfigMap", "ResourceQuota", "LimitRange")
 KUBERAY = "ray.io/"
@@ -134,7 +133,8 @@ def served(docs: Iterable[Doc], images: Mapping[str, str], ray: str, ray_version
             )
         container["image"] = stands
         container.pop("imagePullPolicy", None)  # it is on the node, and nowhere else
-        told[image] = f"{image} is served by {stands}"
+        if stands != image:
+            told[image] = f"{image} is served by {stands}"
     return found, list(told.values())
 
 
@@ -165,16 +165,43 @@ def lasting(docs: Iterable[Doc]) -> tuple[list[Doc], list[str]]:
     return found, told
 
 
-def with_accounts(docs: Iterable[Doc], name: str, namespace: str) -> list[Doc]:
-    """Return documents with a ServiceAccount of that name for Ray pods that name none, as stock Envoy wants it."""
-    found = copy.deepcopy(list(docs))
-    made: Doc = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+def with_account(wanted: Wanted) -> tuple[Wanted, list[str]]:
+    """Return a subject whose Ray pods that name no ServiceAccount have one of its own, and a line where that is so.
+
+    Stock Envoy wants it (raymesh/mesh/stock_labels.py): who is at the other end of a TCP connection is told by it.
+    """
+    found = copy.deepcopy(list(wanted.docs))
+    name, namespace = wanted.owner, wanted.subject.namespace
     changed = False
     for doc in found:
         cluster = cluster_spec(doc)
         for group in [cluster["headGroupSpec"], *(cluster.get("workerGroupSpecs") or [])] if cluster else []:
             spec = group["template"]["spec"]
-            if spec.get("serviceAccountName", DEFAULT_NAMESPACE) == DEFAULT_NAMESPACE:
+            if spec.get("serviceAccountName", DEFAULT_ACCOUNT) == DEFAULT_ACCOUNT:
                 spec["serviceAccountName"] = name
                 changed = True
-    return [made, *found] if changed else found
+    if not changed:
+        return wanted, []
+    made: Doc = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+    accounts = frozenset(name if one == DEFAULT_ACCOUNT else one for one in wanted.subject.service_accounts)
+    subject = replace(wanted.subject, service_accounts=accounts)
+    told = f"Ray pods that name no ServiceAccount run as one made for them, {name}: stock Envoy knows TCP peers by it"
+    return replace(wanted, subject=subject, docs=(made, *found)), [told]
+
+
+def as_applied(
+    wanted: Wanted, images: Mapping[str, str], ray: str, ray_version: str, *, images_of_ours: bool, stock_proxy: bool
+) -> tuple[Wanted, list[str]]:
+    """Return a subject as it is applied on a cluster made here, and a line for each change to its manifests.
+
+    Nothing is changed but its images, where the nodes have `images_of_ours` alone, and its ServiceAccount behind a
+    stock proxy. The other arguments, and what is raised, are those of `served`.
+    """
+    told: list[str] = []
+    if images_of_ours:
+        docs, told = served(wanted.docs, images, ray, ray_version)
+        wanted = replace(wanted, docs=tuple(docs))
+    if stock_proxy:
+        wanted, more = with_account(wanted)
+        told += more
+    return wanted, told

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from raymesh import by_version
+from raymesh.generate import guide
 from raymesh.lane import Lane, load_lane
-from raymesh.mesh import guide, istio, kuberay
+from raymesh.mesh import istio, kuberay
 
 SEED = load_lane("seed")
 
@@ -39,8 +41,8 @@ def test_istio_is_told_what_its_version_needs(version: str, guard: bool, collect
     ("kuberay", "declared"), [("1.1.0", True), ("1.1.1", True), ("1.2.2", False), ("1.6.0", False)]
 )
 def test_the_headless_service_has_6379_where_the_heads_service_has_an_address(kuberay: str, declared: bool) -> None:
-    ports = guide.headless_service(guide.ports(replace(SEED, kuberay=kuberay)))["spec"]["ports"]
-    gcs = [port for port in ports if port["port"] == 6379]
+    service, _ = yaml.safe_load_all(guide.text(replace(SEED, kuberay=kuberay)))
+    gcs = [port for port in service["spec"]["ports"] if port["port"] == 6379]
     assert gcs == ([{"name": "gcs-server-port", "port": 6379, "appProtocol": "tcp"}] if declared else [])
 
 

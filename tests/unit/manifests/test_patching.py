@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 
 from raymesh.errors import UsageError
 from raymesh.images import registry
-from raymesh.lane import load_lane
+from raymesh.lane import lane_names, load_lane
 from raymesh.manifests.patching import FOLDER, Doc, dump, load, patched, pod_templates, with_images
 from raymesh.mesh.istio import peer_authentication
-from raymesh.ports import Role, guide_contract
-from raymesh.ports.address import node_address
 
 NOT_FOR_KUBECTL = ("lanes.yaml", "images.yaml", "kind/cluster.yaml", "istio/operator.yaml")
 APPLIED = sorted(
     name for path in FOLDER.rglob("*.yaml") if (name := str(path.relative_to(FOLDER))) not in NOT_FOR_KUBECTL
 )
-GROUPS: dict[Role, str] = {"head": "headGroupSpec", "worker": "workerGroupSpecs"}
+RAY_OF_LANES = {f"rayproject/ray:{load_lane(name).ray}" for name in lane_names()}
 
 docs_ = st.recursive(
     st.none() | st.integers() | st.text(max_size=3),
@@ -59,7 +57,7 @@ def test_images_are_replaced_in_every_container_of_every_pod_template() -> None:
 
 
 def test_an_image_without_a_mapping_is_refused_by_name() -> None:
-    [cluster] = load("ray/raycluster.yaml")
+    [_, cluster] = load("ray/seed.yaml")
     with pytest.raises(UsageError, match=r"RayCluster raycluster-istio: no image is mapped to rayproject/ray"):
         with_images([cluster], {"other": "x"})
 
@@ -71,32 +69,8 @@ def test_what_is_applied_parses_names_its_kind_and_uses_known_images(name: str) 
     for doc in docs:
         assert {"apiVersion", "kind", "metadata"} <= doc.keys()
         assert doc["metadata"]["name"]
-        assert images_of(doc) <= set(registry.written().values())
+        assert images_of(doc) <= {*registry.written().values(), *RAY_OF_LANES}
     assert list(yaml.safe_load_all(dump(docs))) == docs
-
-
-def test_the_headless_service_declares_the_contract_port_by_port() -> None:
-    [service] = load("ray/headless-service.yaml")
-    declared = [(port["name"], port["port"], port["appProtocol"]) for port in service["spec"]["ports"]]
-    wanted = [(p.name, p.number, p.app_protocol) for p in guide_contract(load_lane("seed").ray).headless_ports()]
-    assert declared == wanted
-    assert service["spec"]["clusterIP"] == "None"
-    assert service["spec"]["publishNotReadyAddresses"] is True
-
-
-@pytest.mark.parametrize("role", GROUPS)
-def test_each_ray_group_pins_the_contract_and_goes_by_its_name_in_the_service(role: Role) -> None:
-    [cluster], [service] = load("ray/raycluster.yaml"), load("ray/headless-service.yaml")
-    group = cluster["spec"][GROUPS[role]]
-    params = dict((group[0] if role == "worker" else group)["rayStartParams"])
-    assert params.pop("num-cpus") == "1"
-    assert params.pop("node-ip-address") == node_address(service["metadata"]["name"], service["metadata"]["namespace"])
-    assert params == guide_contract(load_lane("seed").ray).ray_start_params(role)
-
-
-def test_the_service_selects_the_ray_pods() -> None:
-    [cluster], [service] = load("ray/raycluster.yaml"), load("ray/headless-service.yaml")
-    assert service["spec"]["selector"] == {"ray.io/cluster": cluster["metadata"]["name"]}
 
 
 def test_istio_is_asked_for_what_the_guide_asks_for() -> None:

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 from typing import Any, NoReturn, cast
 
 from raymesh.errors import CommandError
-from raymesh.lane import load_lane
-from raymesh.mesh import guide
 from raymesh.proof.bench import Bench
 from raymesh.proof.sights import collect
+from tests.unit.subject.guides import guides
 
 
 def gone(*_: Any, **__: Any) -> NoReturn:
@@ -20,7 +19,7 @@ def test_a_cluster_that_is_gone_leaves_reasons_and_no_error() -> None:
     kube = SimpleNamespace(kubectl=gone, pods_json=gone)
     kiali, jaeger = SimpleNamespace(graph=gone), SimpleNamespace(spans=gone)
     bench = SimpleNamespace(
-        subject=guide.subject(load_lane("seed"), stock_proxy=True),
+        subject=guides().subject,
         witnesses=SimpleNamespace(kiali=kiali, jaeger=jaeger),
         **dict.fromkeys(("work", "members", "each_sidecar", "insides", "samples"), gone),
         kube=kube,

@@ -10,18 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from raymesh.lane import load_lane
-from raymesh.mesh import guide
 from raymesh.ports import Role
 from raymesh.subject import RayPod
 from raymesh.witness.pods import Pod
+from tests.unit.subject.guides import guides
 
 T = TypeVar("T")
 
 DATA = Path(__file__).parents[1] / "data"
 FOLDER = DATA / "seed-build-2026-11-25"
 EARLIER = DATA / "seed-build-2026-11-23"  # Jaeger's answers alone
-SUBJECT = guide.subject(load_lane("seed"), stock_proxy=True)
+SUBJECT = guides().subject
 HEAD, WORKER = sorted(path.name.split("-", 1)[1].rsplit("-", 1)[0] for path in FOLDER.glob("envoy-*-stats.json"))
 PODS = (HEAD, WORKER)
 

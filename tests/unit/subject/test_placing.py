@@ -109,9 +109,10 @@ def test_a_job_that_would_take_its_cluster_with_it_is_kept() -> None:
 
 
 def test_pods_that_name_no_account_get_one_and_others_keep_theirs() -> None:
-    plain = subject("runtime-env-http.yaml").docs
-    made = placing.with_accounts(plain, "plain", "default")
-    assert made[0]["kind"] == "ServiceAccount"
-    assert dump(made).count("serviceAccountName: plain") == 2
-    three = list(subject("three-groups.yaml").docs)
-    assert placing.with_accounts(three, "other", "team-three") == three
+    made, told = placing.with_account(subject("runtime-env-http.yaml"))
+    assert made.docs[0]["kind"] == "ServiceAccount"
+    assert dump(made.docs).count("serviceAccountName: plain") == 2
+    assert made.subject.service_accounts == {"plain"}
+    assert len(told) == 1
+    three = subject("three-groups.yaml")
+    assert placing.with_account(three) == (three, [])

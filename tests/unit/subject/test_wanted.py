@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from raymesh.errors import UsageError
-from raymesh.lane import load_lane
-from raymesh.mesh import guide
+from raymesh.generate import guide
+from raymesh.lane import lane_names, load_lane
 from raymesh.paths import ROOT
 from raymesh.ports import parse_version
 from raymesh.subject.wanted import Around, Wanted, named, read, wanted_of
@@ -40,15 +40,21 @@ def numbers(wanted: Wanted, name: str, group: str = "headgroup") -> tuple[int, .
     return wanted.subject.contract.numbers_of(name, role, group)  # type: ignore[arg-type]  # one of the two
 
 
-def test_the_guides_own_manifests_are_read_as_the_code_knows_them() -> None:
-    lane = load_lane("seed")
-    known = guide.subject(lane, stock_proxy=False)
-    asked = wanted_of(read([str(ROOT / "manifests" / "ray")]), OLD).subject
-    for name in ("kind", "name", "namespace", "headless_host", "head_host", "groups", "service_accounts"):
-        assert getattr(asked, name) == getattr(known, name), name
-    assert asked.tracing_services == known.tracing_services
-    assert asked.host("10.0.0.7") == known.host("10.0.0.7")
-    assert asked.contract.gcs_by_node_name
+@pytest.mark.parametrize("name", lane_names())
+def test_the_guides_own_manifests_are_read_as_the_code_knows_them(name: str) -> None:
+    lane = load_lane(name)
+    around = Around(kuberay=parse_version(lane.kuberay), istio=lane.istio_minor)
+    asked = wanted_of(read([str(ROOT / "manifests" / "ray" / f"{name}.yaml")]), around)
+    subject = asked.subject
+    assert subject.contract == guide.contract_for(lane.ray, lane.kuberay)
+    assert (subject.name, subject.namespace) == ("raycluster-istio", "default")
+    assert subject.headless_host == "raycluster-istio-headless-svc.default.svc.cluster.local"
+    assert subject.head_host == "raycluster-istio-head-svc.default.svc.cluster.local"
+    assert subject.host("10.0.0.7") == f"10-0-0-7.{subject.headless_host}"
+    assert subject.groups == {"headgroup": 1, "small-group": 1}
+    assert subject.tracing_services == {"raycluster-istio.default"}
+    assert subject.service_accounts == {"default"}
+    assert [one.rule for one in asked.said] == ["RM008"]  # the guide's own word for 6382, a note
 
 
 def test_groups_have_numbers_of_their_own() -> None:
