@@ -62,9 +62,12 @@ def install(kube: Kube, istioctl: Path, operator_doc: Doc, *, within: float) -> 
         )
 
 
-def serve_stock_envoy(kube: Kube) -> None:
-    """Give stock sidecars Istio's standard metrics."""
-    kube.apply([stock_envoy.envoy_filter()])
+def serve_stock_envoy(kube: Kube, workloads: Mapping[str, str] | None = None) -> None:
+    """Give stock sidecars Istio's standard metrics.
+
+    `workloads` names those of service accounts that are not called like them: SPIFFE identity -> workload.
+    """
+    kube.apply([stock_envoy.envoy_filter(workloads)])
 
 
 def inject(kube: Kube, namespace: str, told: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ None of this is applied where the official proxy runs.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -74,13 +75,13 @@ def _http_loggers(reporter: Reporter) -> list[Doc]:
     ]
 
 
-def _tcp_loggers(reporter: Reporter) -> list[Doc]:
+def _tcp_loggers(reporter: Reporter, workloads: Mapping[str, str]) -> list[Doc]:
     """Count connections, and bytes while they are open.
 
     Envoy reports a connection's bytes as a running total, so they are a gauge per connection (Envoy 1.38 and newer);
     whoever reads them sums over connection_id, as Kiali does.
     """
-    labels = tcp_labels(reporter)
+    labels = tcp_labels(reporter, workloads)
 
     def count(name: str) -> list[Doc]:
         return [{"stat": _stat(name, labels), "value_fixed": 1}]
@@ -136,10 +137,10 @@ def _count_requests(reporter: Reporter) -> Doc:
     return _patch("NETWORK_FILTER", reporter, HTTP_MANAGER, "MERGE", value)
 
 
-def _count_connections(reporter: Reporter) -> Doc:
+def _count_connections(reporter: Reporter, workloads: Mapping[str, str]) -> Doc:
     config: Doc = {
         "@type": EXTENSIONS + "filters.network.tcp_proxy.v3.TcpProxy",
-        "access_log": _tcp_loggers(reporter),
+        "access_log": _tcp_loggers(reporter, workloads),
         "access_log_options": {
             "access_log_flush_interval": TCP_REPORT_INTERVAL,
             "flush_access_log_on_connected": True,
@@ -152,10 +153,17 @@ def _count_connections(reporter: Reporter) -> Doc:
     return _patch("NETWORK_FILTER", reporter, TCP_PROXY, "MERGE", {"name": TCP_PROXY, "typed_config": config})
 
 
-def envoy_filter() -> Doc:
-    """Return the EnvoyFilter that makes every stock sidecar of the mesh report Istio's standard metrics."""
+def envoy_filter(workloads: Mapping[str, str] | None = None) -> Doc:
+    """Return the EnvoyFilter that makes every stock sidecar of the mesh report Istio's standard metrics.
+
+    `workloads` names those of service accounts that are not called like them: SPIFFE identity -> workload.
+    """
     reporters: tuple[Reporter, ...] = ("source", "destination")
-    patches = [make(r) for r in reporters for make in (_introduce_ourselves, _count_requests, _count_connections)]
+    patches = [
+        patch
+        for r in reporters
+        for patch in (_introduce_ourselves(r), _count_requests(r), _count_connections(r, workloads or {}))
+    ]
     return {
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",

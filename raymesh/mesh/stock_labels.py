@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 Reporter = Literal["source", "destination"]
@@ -47,26 +48,40 @@ def header_name(key: str) -> str:
     return f"x-mx-{key}"
 
 
-def _peer_of_tcp(reporter: Reporter) -> dict[str, str]:
+def _peer_of_tcp(reporter: Reporter, workloads: Mapping[str, str]) -> dict[str, str]:
     """Read the other sidecar's identity from its certificate: TCP has no headers.
 
-    A SPIFFE identity names a service account, not a workload. Hence `own_service_account` in stock_envoy.py: Ray pods
-    get an account named like their workload. With the namespace's account, `default`, Kiali would draw a workload
-    that does not exist; with `unknown`, mutually authenticated GCS traffic would look like that of a stranger.
+    A SPIFFE identity names a service account, not a workload. Hence `own_service_account` in stock_envoy.py: the
+    guide's pods get an account named like their workload; and hence `workloads`, for accounts that have another name
+    (SPIFFE identity -> workload). With the account's own name Kiali would draw a workload that does not exist, and
+    the edge to it, of which only the source tells, without mTLS; with `unknown`, mutually authenticated GCS traffic
+    would look like that of a stranger.
     """
-    account = _peer_san(reporter, "'.*/sa/(.*)'")
+    workload = _peer_san(reporter, _account, workloads)
     return {
-        "workload": account,
-        "workload_namespace": _peer_san(reporter, "'.*/ns/([^/]*)/.*'"),
-        "canonical_service": account,
+        "workload": workload,
+        "workload_namespace": _peer_san(reporter, _namespace, {}),
+        "canonical_service": workload,
         "canonical_revision": "latest",
         "cluster": OWN_IDENTITY["cluster"],  # one mesh, one cluster
     }
 
 
-def _peer_san(reporter: Reporter, pattern: str) -> str:
+def _account(san: str) -> str:
+    return rf"re.extract({san}, '.*/sa/(.*)', '\\1')"
+
+
+def _namespace(san: str) -> str:
+    return rf"re.extract({san}, '.*/ns/([^/]*)/.*', '\\1')"
+
+
+def _peer_san(reporter: Reporter, read: Callable[[str], str], known: Mapping[str, str]) -> str:
     condition, connection = _mutual_tls(reporter)
-    return _when(condition, rf"re.extract({connection}.uri_san_peer_certificate, {pattern}, '\\1')")
+    san = f"{connection}.uri_san_peer_certificate"
+    value = read(san)
+    for identity, name in sorted(known.items()):
+        value = f"({san} == '{identity}' ? '{name}' : {value})"
+    return _when(condition, value)
 
 
 def _mutual_tls(reporter: Reporter) -> tuple[str, str]:
@@ -121,6 +136,9 @@ def http_labels(reporter: Reporter) -> dict[str, str]:
     }
 
 
-def tcp_labels(reporter: Reporter) -> dict[str, str]:
-    """Return every label of istio_tcp_* as a format string of Envoy's access log."""
-    return {**_labels(reporter, _peer_of_tcp(reporter), host="'unknown'"), "request_protocol": "tcp"}
+def tcp_labels(reporter: Reporter, workloads: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return every label of istio_tcp_* as a format string of Envoy's access log.
+
+    `workloads` names those of service accounts that are not called like them: SPIFFE identity -> workload.
+    """
+    return {**_labels(reporter, _peer_of_tcp(reporter, workloads or {}), host="'unknown'"), "request_protocol": "tcp"}

@@ -26,7 +26,14 @@ from raymesh.witness.envoy import EnvoyAdmin
 from raymesh.witness.http import Http
 from tests.unit.mesh.sidecar_shape import Identity, Ports, bootstrap, discovered_listeners
 
-SPIFFE = "spiffe://cluster.local/ns/default/sa/raycluster-istio"
+WORKLOAD = "raycluster-istio"
+ACCOUNTS = {  # of Ray's pods: called like their workload, or not, which the filter is told then
+    f"spiffe://cluster.local/ns/default/sa/{WORKLOAD}": {},
+    "spiffe://cluster.local/ns/default/sa/of-a-job": {
+        "spiffe://cluster.local/ns/default/sa/of-another": "another",
+        "spiffe://cluster.local/ns/default/sa/of-a-job": WORKLOAD,
+    },
+}
 CALLS = 3
 KIALI_GROUPS_BY = {  # labels that Kiali 1.79 needs on a series to draw its edge and its padlock
     "source_cluster",
@@ -87,12 +94,19 @@ def envoy_binary() -> Path:
     return Path(sys.executable).parent / "envoy"
 
 
+@pytest.fixture(scope="module", params=ACCOUNTS)
+def spiffe(request: pytest.FixtureRequest) -> str:
+    """Who Ray's pods are by their certificates."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+def identity(spiffe: str, tmp_path_factory: pytest.TempPathFactory) -> Identity:
     """A certificate with the SPIFFE identity of a Ray pod, and the authority that signed it."""
     folder = tmp_path_factory.mktemp("identity")
     extensions = folder / "extensions"
-    extensions.write_text(f"subjectAltName=critical,URI:{SPIFFE}\n")
+    extensions.write_text(f"subjectAltName=critical,URI:{spiffe}\n")
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 
     def openssl(*words: str) -> None:
@@ -116,11 +130,11 @@ def ports() -> Ports:
 
 
 @pytest.fixture(scope="module")
-def config_file(ports: Ports, identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def config_file(ports: Ports, spiffe: str, identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bootstrap of a sidecar that carries the generated patches."""
     folder = tmp_path_factory.mktemp("envoy")
     listeners, path = folder / "listeners.json", folder / "bootstrap.json"
-    listeners.write_text(json.dumps(discovered_listeners(ports, identity, envoy_filter())))
+    listeners.write_text(json.dumps(discovered_listeners(ports, identity, envoy_filter(ACCOUNTS[spiffe]))))
     path.write_text(json.dumps(bootstrap(ports, identity, listeners)))
     return path
 
@@ -191,16 +205,16 @@ def test_stock_envoy_accepts_the_configuration(sidecar: Ports) -> None:
     assert "update_rejected: 0" in update
 
 
-def test_http_calls_are_counted_with_all_that_kiali_needs(called: Ports) -> None:
+def test_http_calls_are_counted_with_all_that_kiali_needs(called: Ports, spiffe: str) -> None:
     """Both sidecars report the call, each names both ends, and the destination saw mutual TLS."""
     found = by_reporter(called, "requests_total")
     for labels in found.values():
         assert {key for key, value in labels.items() if value} >= KIALI_GROUPS_BY, labels
         assert labels[""] == str(CALLS)
-        assert labels["source_workload"] == labels["destination_workload"] == "raycluster-istio"
+        assert labels["source_workload"] == labels["destination_workload"] == WORKLOAD
         assert labels["source_cluster"] == labels["destination_cluster"] == "Kubernetes"
         assert labels["source_canonical_service"] == labels["destination_canonical_service"] == "kuberay"
-        assert labels["source_principal"] == labels["destination_principal"] == SPIFFE
+        assert labels["source_principal"] == labels["destination_principal"] == spiffe
         assert labels["destination_service_name"] == "raycluster-istio-headless-svc"
         assert (labels["request_protocol"], labels["response_code"], labels["grpc_response_status"]) == (
             "grpc",
@@ -213,7 +227,7 @@ def test_http_calls_are_counted_with_all_that_kiali_needs(called: Ports) -> None
     assert series(called, "request_duration_milliseconds_count")
 
 
-def test_tcp_bytes_are_counted_while_the_connection_is_open(sidecar: Ports) -> None:
+def test_tcp_bytes_are_counted_while_the_connection_is_open(sidecar: Ports, spiffe: str) -> None:
     """The peer is named from its certificate, and both byte counters exist (Kiali reads one each in two queries)."""
     with socket.create_connection(("127.0.0.1", sidecar.tcp_out), timeout=10) as connection:
         connection.sendall(b"ping")
@@ -223,9 +237,9 @@ def test_tcp_bytes_are_counted_while_the_connection_is_open(sidecar: Ports) -> N
         assert by_reporter(sidecar, "tcp_connections_opened_total")
     for labels in found.values():
         assert {key for key, value in labels.items() if value} >= KIALI_GROUPS_BY, labels
-        assert labels["source_workload"] == labels["destination_workload"] == "raycluster-istio"
+        assert labels["source_workload"] == labels["destination_workload"] == WORKLOAD
         assert labels["source_workload_namespace"] == labels["destination_workload_namespace"] == "default"
-        assert labels["source_principal"] == labels["destination_principal"] == SPIFFE
+        assert labels["source_principal"] == labels["destination_principal"] == spiffe
         assert labels["request_protocol"] == "tcp"
         assert int(labels[""]) >= len(b"ping")
     assert found["destination"]["connection_security_policy"] == "mutual_tls"
