@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -248,21 +249,28 @@ class Bench:
         return self._look_inside() if self.shared is None else self.shared
 
     def _look_inside(self) -> dict[str, Inside]:
-        program = HOLDERS.read_text()
+        return self.run_inside(HOLDERS, "holders", parse_inside)
 
-        def look(one: RayPod) -> Inside:
+    def run_inside(self, program: Path, called: str, parse: Callable[[str], T]) -> dict[str, T]:
+        """Run a program in each Ray container and return what it printed, read by `parse`, by pod.
+
+        One that does not answer is left out. Each answer is recorded as `called`-POD.
+        """
+        text = program.read_text()
+
+        def ask(one: RayPod) -> T:
             done = self.kube.exec(
                 one.name,
                 ["python", "-"],
                 container=one.container,
                 namespace=self.subject.namespace,
-                stdin=program,
+                stdin=text,
                 timeout=deadlines.SHORT,
             )
-            self.record(f"holders-{one.name}", done.stdout)
-            return parse_inside(done.stdout)
+            self.record(f"{called}-{one.name}", done.stdout)
+            return parse(done.stdout)
 
-        return at_once({one.name: lambda one=one: look(one) for one in self.members()})  # type: ignore[misc]  # binds the loop's value
+        return at_once({one.name: lambda one=one: ask(one) for one in self.members()})  # type: ignore[misc]  # binds the loop's value
 
     @property
     def trust(self) -> Trust:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from raymesh import deadlines
 from raymesh.deadlines import scaled
 from raymesh.ports.contract import GCS
-from raymesh.proof.bench import Bench, at_once
+from raymesh.proof.bench import Bench
 from raymesh.subject import RayPod, by_role
 from raymesh.traffic import TrafficFailed
 from raymesh.verdicts.finding import Findings
@@ -58,25 +58,11 @@ def wire(bench: Bench) -> Findings:
 
 def _connections(bench: Bench, members: Sequence[RayPod]) -> dict[str, list[Told]]:
     """Ask each pod twice for its connections while others listen; one that does not answer is left out."""
-    program = PROGRAM.read_text()
-
-    def ask(one: RayPod) -> Told:
-        done = bench.kube.exec(
-            one.name,
-            ["python", "-"],
-            container=one.container,
-            namespace=bench.subject.namespace,
-            stdin=program,
-            timeout=deadlines.SHORT,
-        )
-        bench.record(f"connections-{one.name}", done.stdout)
-        return parse_connections(done.stdout)
-
     told: dict[str, list[Told]] = {one.name: [] for one in members}
     for seconds in (SETTLED_SECONDS, APART_SECONDS):
         hold_for("connections that are listened to", lambda: None, holds=lambda _: True, seconds=scaled(seconds))
-        for name, answer in at_once({one.name: lambda one=one: ask(one) for one in members}).items():  # type: ignore[misc]  # binds the loop's value
-            told[name].append(answer)
+        for name, answer in bench.run_inside(PROGRAM, "connections", parse_connections).items():
+            told.setdefault(name, []).append(answer)
     return told
 
 
