@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from raymesh.faults.breaking import OWN, made, peer_authentication, without
+import yaml
+
+from raymesh.faults.breaking import OWN, made, peer_authentication, replaced, without
 from raymesh.faults.fault import Fault
 from raymesh.manifests.patching import Doc
+from raymesh.mesh import istio
+from raymesh.proof.bench import Bench
 from raymesh.proof.listening import ON_THE_WIRE
 from raymesh.verdicts.catalog import (
     BEARER_SERVED,
@@ -41,7 +46,7 @@ NO_TLS = frozenset({TLS12_REFUSED, NO_CERTIFICATE_REFUSED, SELF_SIGNED_REFUSED, 
 NO_IDENTITY = frozenset({KIALI_MTLS, KIALI_IDENTITIES, MUTUAL_GROWS, CALLERS, HANDSHAKES, TRUST, OUTBOUND})
 READABLE = frozenset({WIRE_TLS, WIRE_CLEAR})
 # Not tried on a cluster that goes on: DISABLE for the workload alone, and a DestinationRule that is lax for all ports,
-# leave Ray's pods not Ready (2.10.0, seen); TLS 1.2 in the mesh leaves handshakes in counters as long as the pods live.
+# leave Ray's pods not Ready (2.10.0, seen).
 # No certificate demanded: an EnvoyFilter can't say so, a merge takes `false` for nothing said (seen).
 
 
@@ -94,6 +99,20 @@ def inbound_tls(change: Mapping[str, Any]) -> Doc:
             ],
         },
     }
+
+
+@contextlib.contextmanager
+def minimum_tls(bench: Bench) -> Iterator[None]:
+    """Take away the mesh's minimum: istiod's own is TLS 1.2 (istio 1.31.0, pilot/pkg/security/authn/utils/utils.go)."""
+
+    def lowered(config: Doc) -> Doc:
+        mesh = yaml.safe_load(config["data"]["mesh"])
+        del mesh["meshMTLS"]["minProtocolVersion"]
+        config["data"]["mesh"] = yaml.safe_dump(mesh)
+        return config
+
+    with replaced(bench, "configmap", "istio", istio.NAMESPACE, lowered):
+        yield
 
 
 # A VirtualService for a gateway that is not there is given to no sidecar: it is wrong, and harms nothing.
@@ -153,6 +172,21 @@ FAULTS = (
         made(destination_rule({"portLevelSettings": [{"port": {"number": 52365}, "tls": {"mode": "DISABLE"}}]})),
         frozenset({OUTBOUND, WORKED, KIALI_EDGES, INSIDER_SERVED, HTTP_AGENT, CROSSED}) | READABLE,
         ON_THE_WIRE,
+        cuts=True,
+    ),
+    Fault(
+        "policy-rule-simple",
+        "a DestinationRule that shows no certificate to one port",
+        made(destination_rule({"portLevelSettings": [{"port": {"number": 52365}, "tls": {"mode": "SIMPLE"}}]})),
+        frozenset({OUTBOUND, WORKED, KIALI_EDGES, INSIDER_SERVED, HTTP_AGENT, CROSSED}),
+        ON_THE_WIRE,
+        cuts=True,
+    ),
+    Fault(
+        "policy-minimum",
+        "TLS 1.2 is enough in the mesh",
+        minimum_tls,
+        frozenset({CHAINS, KIALI_TLS, TLS12_REFUSED, HANDSHAKES}),
         cuts=True,
     ),
     Fault(

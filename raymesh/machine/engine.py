@@ -234,6 +234,8 @@ def started(progress: Progress) -> Engine:
     found = _answering(tools)
     if not found:
         raise EnvironmentFault("the private engine does not answer", f"read {_log_file()}")
+    # Gigabytes of clusters that were ended in the middle: a node's volume goes with its container in order only.
+    found.docker("volume", "prune", "--force", check=False)
     return found
 
 

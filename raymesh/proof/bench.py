@@ -25,7 +25,7 @@ from raymesh.verdicts.finding import Findings
 from raymesh.verdicts.prometheus import Ledger
 from raymesh.verdicts.traces import Window
 from raymesh.waiting import hold_for, wait_for
-from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin
+from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin, Handshakes
 from raymesh.witness.holders import PROGRAM as HOLDERS
 from raymesh.witness.holders import Inside, parse_inside
 from raymesh.witness.http import SILENT, Http, Recorder
@@ -102,6 +102,7 @@ class Bench:
     last_beat: Beat | None = None
     knocks: tuple[Knock, ...] = ()  # of the last look at who is refused
     ledger: Ledger | None = None
+    handshakes: dict[str, Handshakes] | None = None  # forgiven, by pod
     ways: dict[str, Way] = field(default_factory=dict)  # to the sidecars' admin interfaces, by pod
     stack: ExitStack = field(default_factory=ExitStack)
     shared: dict[str, Inside] | None = None
@@ -151,7 +152,7 @@ class Bench:
             self.ledger.begin()
 
     def forgive(self) -> None:
-        """Take what Prometheus counts now, of a fault that is mended, for the ground on which growth is judged.
+        """Take what is counted now, of a fault that is mended, for the ground on which what comes is judged.
 
         Waits until every Ray pod was scraped after this call: what was sent before may come in late.
         """
@@ -167,6 +168,7 @@ class Bench:
             within=deadlines.evidence(),
         )  # fmt: skip
         self.ledger = Ledger.opened(self.samples(), fresh=False)
+        self.handshakes = self.each_sidecar(EnvoyAdmin.handshakes)
 
     def samples(self) -> tuple[Sample, ...]:
         """Return what Prometheus has now of the sidecars' counters; among others' pods, of the subject's alone."""

@@ -189,12 +189,16 @@ def sidecars(bench: Bench) -> Findings:
     def ask(admin: EnvoyAdmin) -> Sidecar:
         return Sidecar(admin.handshakes(), admin.inbound(), admin.outbound(subject.headless_host), admin.certificates())
 
-    members = bench.members()
+    members, told = bench.members(), bench.each_sidecar(ask)
+    if bench.handshakes is None:  # an earlier run's faults left some on a cluster that it kept
+        kept = not bench.fresh and bench.borrowed is None
+        bench.handshakes = {pod: one.handshakes for pod, one in told.items()} if kept else {}
     return mtls_by_envoy(
-        bench.each_sidecar(ask),
+        told,
         pods={one.name for one in members},
         trust=bench.trust,
         ports={port.number for port in subject.contract.headless_ports()},
+        forgiven=bench.handshakes,
     )
 
 

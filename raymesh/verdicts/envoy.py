@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from raymesh.verdicts.catalog import ASKED, CHAINS, HANDSHAKES, OUTBOUND, TRUST, Verdict
 from raymesh.verdicts.finding import Finding, Findings, some
@@ -34,9 +35,17 @@ class Trust:
 
 
 def mtls_by_envoy(
-    sidecars: Mapping[str, Sidecar], *, pods: Collection[str], trust: Trust, ports: Collection[int]
+    sidecars: Mapping[str, Sidecar],
+    *,
+    pods: Collection[str],
+    trust: Trust,
+    ports: Collection[int],
+    forgiven: Mapping[str, Handshakes],
 ) -> Findings:
-    """Judge the sidecar of each of `pods`. `ports` are those that a sidecar has to know how to dial."""
+    """Judge the sidecar of each of `pods`. `ports` are those that a sidecar has to know how to dial.
+
+    `forgiven` is what an earlier fault, on purpose, left in counters that only go up, by pod.
+    """
     silent = sorted(set(pods) - set(sidecars))
     asked = Finding(
         ASKED,
@@ -46,21 +55,26 @@ def mtls_by_envoy(
         witness=WITNESS,
         figures={"sidecars": len(sidecars)},
     )
-    return (asked, *(finding for pod, sidecar in sidecars.items() for finding in _judge(pod, sidecar, trust, ports)))
+    judged = (_judge(pod, sidecar, trust, ports, forgiven.get(pod)) for pod, sidecar in sidecars.items())
+    return (asked, *chain.from_iterable(judged))
 
 
-def _judge(pod: str, sidecar: Sidecar, trust: Trust, ports: Collection[int]) -> Findings:
-    chains = [chain for chain in sidecar.inbound if not chain.black_hole]
+def _judge(pod: str, sidecar: Sidecar, trust: Trust, ports: Collection[int], forgiven: Handshakes | None) -> Findings:
+    chains = [one for one in sidecar.inbound if not one.black_hole]
     return (
-        _handshakes(pod, sidecar.handshakes),
+        _handshakes(pod, sidecar.handshakes, forgiven.by_version if forgiven else {}),
         _every(CHAINS, pod, chains, laxity, f"TLS, a client certificate demanded, minimum {MINIMUM_TLS}"),
         _trust(pod, chains, sidecar.certificates, trust),
         _outbound(pod, sidecar.outbound, ports),
     )
 
 
-def _handshakes(pod: str, seen: Handshakes) -> Finding:
-    versions = seen.by_version
+def _handshakes(pod: str, seen: Handshakes, forgiven: Mapping[str, int]) -> Finding:
+    versions = {
+        version: count
+        for version, count in seen.by_version.items()
+        if version == TLS_1_3 or count != forgiven.get(version)  # fewer are new ones, after a restart
+    }
     return Finding(
         HANDSHAKES,
         ok=set(versions) == {TLS_1_3} and versions[TLS_1_3] > 0,

@@ -31,7 +31,7 @@ def judge(*pods: str, doctored: Doctored | None = None) -> Findings:
         )
         for pod in pods
     }
-    return mtls_by_envoy(sidecars, pods=PODS, trust=Trust(ROOTS, SUBJECT.identities), ports=PORTS)
+    return mtls_by_envoy(sidecars, pods=PODS, trust=Trust(ROOTS, SUBJECT.identities), ports=PORTS, forgiven={})
 
 
 def of_chain(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], object]:

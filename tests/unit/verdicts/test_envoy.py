@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -29,9 +30,33 @@ MESH = Trust(frozenset({"abc"}), frozenset({SPIFFE}))
 ALL = dict.fromkeys(NAMES, HEALTHY)
 
 
-def judged(worker: Sidecar, trust: Trust = MESH) -> set[tuple[Verdict, str]]:
+def judged(
+    worker: Sidecar, trust: Trust = MESH, forgiven: Mapping[str, Handshakes] | None = None
+) -> set[tuple[Verdict, str]]:
     """Return what is red where one of the two workers is otherwise."""
-    return red_of(mtls_by_envoy({**ALL, "worker-b": worker}, pods=NAMES, trust=trust, ports=PORTS))
+    sidecars = {**ALL, "worker-b": worker}
+    return red_of(mtls_by_envoy(sidecars, pods=NAMES, trust=trust, ports=PORTS, forgiven=forgiven or {}))
+
+
+@pytest.mark.parametrize(
+    ("left", "now", "ok"),
+    [
+        ({"TLSv1.3": 9, "TLSv1.2": 2}, {"TLSv1.3": 40, "TLSv1.2": 2}, True),
+        ({"TLSv1.3": 9, "TLSv1.2": 2}, {"TLSv1.3": 40, "TLSv1.2": 3}, False),
+        ({"TLSv1.3": 9, "TLSv1.2": 2}, {"TLSv1.3": 40, "TLSv1.2": 1}, False),  # it was restarted in between
+        ({"TLSv1.3": 9, "TLSv1.2": 2}, {"TLSv1.2": 2}, False),
+        ({"TLSv1.3": 9, "TLSv1.2": 2}, {"TLSv1.3": 40, "TLSv1.1": 2}, False),
+        ({"TLSv1.3": 9}, {"TLSv1.3": 40, "TLSv1.2": 1}, False),
+    ],
+)
+def test_what_a_fault_left_is_forgiven_and_no_handshake_more(
+    left: dict[str, int], now: dict[str, int], *, ok: bool
+) -> None:
+    worker = replace(HEALTHY, handshakes=Handshakes(now))
+    assert judged(worker, forgiven={"worker-b": Handshakes(left)}) == (set() if ok else {(HANDSHAKES, "worker-b")})
+    assert judged(worker, forgiven={"worker-a": Handshakes(left)}) == (
+        set() if set(now) == {"TLSv1.3"} else {(HANDSHAKES, "worker-b")}
+    )
 
 
 def with_chain(**more: object) -> Sidecar:
@@ -47,7 +72,7 @@ def with_socket(*sockets: tuple[str, TlsContext | None]) -> Sidecar:
 
 
 def test_healthy_sidecars_are_green() -> None:
-    findings = mtls_by_envoy(ALL, pods=NAMES, trust=MESH, ports=PORTS)
+    findings = mtls_by_envoy(ALL, pods=NAMES, trust=MESH, ports=PORTS, forgiven={})
     assert red(findings) == set()
     assert [f.figures for f in findings[1:5]] == [
         {"handshakes": 40},
@@ -105,9 +130,9 @@ def test_no_known_root_is_red() -> None:
 @pytest.mark.parametrize("pod", NAMES)
 def test_a_sidecar_that_did_not_answer_is_red(pod: str) -> None:
     others = {name: sidecar for name, sidecar in ALL.items() if name != pod}
-    assert red(mtls_by_envoy(others, pods=NAMES, trust=MESH, ports=PORTS)) == {ASKED}
+    assert red(mtls_by_envoy(others, pods=NAMES, trust=MESH, ports=PORTS, forgiven={})) == {ASKED}
 
 
 def test_no_pods_are_red() -> None:
-    assert red(mtls_by_envoy({}, pods=NAMES, trust=MESH, ports=PORTS)) == {ASKED}
-    assert red(mtls_by_envoy({}, pods=(), trust=MESH, ports=PORTS)) == {ASKED}
+    assert red(mtls_by_envoy({}, pods=NAMES, trust=MESH, ports=PORTS, forgiven={})) == {ASKED}
+    assert red(mtls_by_envoy({}, pods=(), trust=MESH, ports=PORTS, forgiven={})) == {ASKED}
