@@ -256,9 +256,26 @@ def _http1(got: bytes) -> tuple[dict[str, str], bytes, bool]:
         return {}, b"", False
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    if headers.get("transfer-encoding", "").lower() == "chunked":  # so a sidecar passes on what has no length
+        body, over = _chunks(body)
+        return {**headers, ":status": status[1]}, body, over or len(body) >= SHOWN_BYTES
     length = headers.get("content-length", "")
     wanted = min(int(length), SHOWN_BYTES) if length.isdecimal() else SHOWN_BYTES
     return {**headers, ":status": status[1]}, body, bool(blank) and len(body) >= wanted
+
+
+def _chunks(coded: bytes) -> tuple[bytes, bool]:
+    """Return as much of a body as came in chunks, and whether it is over (RFC 9112, section 7.1)."""
+    body = b""
+    while True:
+        line, ended, rest = coded.partition(b"\r\n")
+        size = re.fullmatch(rb"([0-9A-Fa-f]{1,8})[ \t]*(;.*)?", line)
+        if not ended or not size:
+            return body, False
+        length = int(size[1], 16)
+        if not length:
+            return body, True
+        body, coded = body + rest[:length], rest[length + 2 :]
 
 
 def _of(headers: dict[str, str], body: bytes, stage: str) -> Doc:

@@ -111,6 +111,14 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A loopback port that nobody listens on, nor can begin to meanwhile: it is taken."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        yield taken.getsockname()[1]
+
+
 def new_authority(folder: Path, spiffe: str) -> Authority:
     """Make a CA as istiod's, and a workload's certificate that it signed."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

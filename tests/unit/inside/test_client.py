@@ -164,9 +164,10 @@ def applications(folder: Path, authority: Authority) -> Iterator[Mapping[str, in
         "its own CA": servers.tls_only(own, highest=highest, demands=own),
         "the mesh's CA": servers.tls_only(own, highest=highest, demands=authority),
     }
-    names = [*handlers, *contexts, "grpc", "nobody"]
+    names = [*handlers, *contexts, "grpc"]
     ports = dict(zip(names, servers.free_ports(len(names)), strict=True))
     with ExitStack() as stack:
+        ports["nobody"] = stack.enter_context(servers.nobody())
         for name, handler in handlers.items():
             stack.enter_context(servers.serving(servers.Tcp((servers.LOOPBACK, ports[name]), handler)))
         for name, context in contexts.items():
@@ -267,10 +268,10 @@ def test_keys_are_neither_recorded_nor_shown() -> None:
         return run_here(argv, stdin, within)
 
     forged = forging.self_signed(SPIFFE)
-    [port] = servers.free_ports(1)
-    at = Target("p", "head", "localhost", servers.LOOPBACK, port, "http")
-    knocker = Knocker("here", spy, lambda _name, answer: kept.append(answer))
-    knocker.knock([SELF_SIGNED], [at], Means(self_signed=forged), patience=PATIENCE, within=WITHIN)
+    with servers.nobody() as port:
+        at = Target("p", "head", "localhost", servers.LOOPBACK, port, "http")
+        knocker = Knocker("here", spy, lambda _name, answer: kept.append(answer))
+        knocker.knock([SELF_SIGNED], [at], Means(self_signed=forged), patience=PATIENCE, within=WITHIN)
     key = forged.pem.split("PRIVATE KEY-----")[1].split()[0]
     assert key not in "".join([*kept, *map(repr, asked), repr(forged)])
     assert "nobody listens" in kept[0]
@@ -307,6 +308,27 @@ def sayer() -> Iterator[int]:
         yield server.server_address[1]
 
 
+def chunked(parts: list[bytes], extension: bytes = b"") -> bytes:
+    coded = b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts)
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + coded + b"0\r\n\r\n"
+
+
+@given(
+    parts=st.lists(st.binary(min_size=1, max_size=30), max_size=5),
+    extension=st.sampled_from([b"", b";name=value"]),
+    lost=st.integers(0, 20),
+)
+def test_a_body_in_chunks_is_shown_as_what_it_says(sayer: int, parts: list[bytes], extension: bytes, lost: int) -> None:
+    """Whole, and also where the connection ends in the middle."""
+    whole = b"".join(parts)
+    words = chunked(parts, extension)
+    Sayer.words = words[: len(words) - lost]
+    at = {"host": "localhost", "ip": servers.LOOPBACK, "port": sayer, "speaks": "http", "path": "/"}
+    said = client.knock({"how": "plaintext", "version": "1.3", "silent": 0.2, "seconds": 5.0}, at)
+    shown = said["body"].encode("latin-1")
+    assert shown == whole if not lost else whole.startswith(shown)
+
+
 FRAMES = st.builds(
     lambda kind, flags, payload: len(payload).to_bytes(3, "big") + bytes([kind, flags]) + b"\0\0\0\1" + payload,
     st.integers(0, 10),
@@ -317,6 +339,7 @@ ANSWERS = st.one_of(
     st.binary(min_size=1, max_size=60),
     st.lists(FRAMES, min_size=1, max_size=4).map(b"".join),
     st.binary(max_size=40).map(lambda rest: b"HTTP/1.1 200" + rest),
+    st.binary(max_size=40).map(lambda rest: b"HTTP/1.1 200\r\ntransfer-encoding: chunked\r\n\r\n" + rest),
     st.binary(max_size=40).map(lambda rest: b"\x15\x03\x03\x00\x02" + rest),
 )
 
