@@ -32,6 +32,7 @@ class PeerAuthentication(Policy):
     port_modes: dict[str, Value]
     port_keys: tuple[Value, ...]  # the numbers under portLevelMtls as they stand there
     ports_node: yaml.Node | None
+    created: str  # when, where the input is of a cluster: a file does not say it
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def words(doc: Document, node: yaml.Node | None) -> tuple[Value, ...]:
 
 def peer_authentication(doc: Document, root: yaml.Node, name: Value) -> PeerAuthentication:
     """Read a PeerAuthentication."""
-    ports = child(root, "spec", "portLevelMtls")
+    ports, created = child(root, "spec", "portLevelMtls"), scalar(doc, root, "metadata", "creationTimestamp")
     modes = {}
     keys = []
     for port, node in _keyed(doc, ports):
@@ -75,6 +75,7 @@ def peer_authentication(doc: Document, root: yaml.Node, name: Value) -> PeerAuth
         port_modes=modes,
         port_keys=tuple(keys),
         ports_node=ports,
+        created=created.text if created else "",
     )
 
 

@@ -18,6 +18,7 @@ from raymesh.manifests.reading import Document
 CLUSTER_LABEL = "ray.io/cluster"
 ROOT_NAMESPACE = "istio-system"
 DEFAULT_NAMESPACE = "default"
+_NOT_YET = "9999"  # what a file alone has is created after what a cluster has
 
 
 class Placed(Protocol):
@@ -132,12 +133,21 @@ class Surroundings:
         others = (*self.policies.of(cluster), *self.tokens.of(cluster), *self.sidecars.of(cluster))
         return any(p.namespace != ROOT_NAMESPACE and not p.selector.empty and _holds(p, members) for p in others)
 
-    def peer_rank(self, member: Member) -> list[PeerAuthentication]:
-        """PeerAuthentications that bear on a group, the nearest first: workload, namespace, mesh."""
+    def peer_levels(self, member: Member) -> list[list[PeerAuthentication]]:
+        """PeerAuthentications that bear on a group: its workload's, its namespace's, the mesh's.
+
+        Of each level Istio takes the oldest one, and that of the first name where they are of the same second, as those
+        of one `kubectl apply` mostly are (ComposePeerAuthentication, configCompareByCreationTime in istio/istio 1.31).
+        """
         bearing = [p for p in self.peers.of(member.cluster) if bears_on(p, member) is True]
+        bearing.sort(key=lambda p: (p.created or _NOT_YET, p.name.text))
         mesh = [p for p in bearing if p.namespace == ROOT_NAMESPACE and p.selector.empty]
         own = [p for p in bearing if p.namespace != ROOT_NAMESPACE]
-        return [*(p for p in own if not p.selector.empty), *(p for p in own if p.selector.empty), *mesh]
+        return [[p for p in own if not p.selector.empty], [p for p in own if p.selector.empty], mesh]
+
+    def peer_rank(self, member: Member) -> list[PeerAuthentication]:
+        """The PeerAuthentications in force for a group, the nearest first: one of its workload, namespace, mesh."""
+        return [level[0] for level in self.peer_levels(member) if level]
 
     def peer_mode(self, member: Member) -> str | None:
         """What mTLS a group asks of those who connect, by Istio's precedence; None where nothing says it."""

@@ -78,8 +78,8 @@ def _refusals(
         if problem is not None:
             found.append(problem)
             unknown.add(name)
-        elif text.strip() and (text.lower() != "false" or name in _SPECIAL):
-            told[name] = text.strip()
+        elif text.strip() and (text.lower() != "false" or name in (*_SPECIAL, METRICS_FLAG)):
+            told[name] = _started(name, text)
     if role == "worker":
         found.extend(
             Refusal(name, "only the head takes it", "take it out of the worker group")
@@ -98,8 +98,13 @@ def reserved(role: Role, params: Mapping[str, str], version: Version | None = No
     Worker ports are among them only where the flags say which they are.
     """
     unknown = {name for name, text in params.items() if _SHELL.search(text) or _unreadable(name, text)}
-    node = _Node(role, {n: t.strip() for n, t in params.items() if n not in unknown}, unknown, version or NEWEST)
+    node = _Node(role, {n: _started(n, t) for n, t in params.items() if n not in unknown}, unknown, version or NEWEST)
     return node.opened()
+
+
+def _started(name: str, text: str) -> str:
+    """What Ray gets. A metrics port of `false` keeps KubeRay's own one away, and Ray then takes a random one."""
+    return "0" if name == METRICS_FLAG and text.lower() == "false" else text.strip()
 
 
 def _unreadable(name: str, text: str) -> Refusal | None:

@@ -13,9 +13,14 @@ import yaml
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
+from raymesh.lint.rules.refused_entries import entry, token_rules
+from raymesh.lint.rules.refused_routes import routes
+from raymesh.lint.rules.refused_traffic import destination_rule, sidecar
+from raymesh.lint.rules.refused_values import Wrong
 from raymesh.lint.told import Told
 from raymesh.manifests.hosts import catches, catches_pods, full_name, hosts_of
 from raymesh.manifests.istio_fields import unknown
+from raymesh.manifests.istio_values import is_network
 from raymesh.manifests.policies import (
     AuthorizationPolicy,
     AuthorizationRule,
@@ -35,7 +40,6 @@ from raymesh.manifests.surroundings import ROOT_NAMESPACE
 from raymesh.manifests.tree import Value, child, elements, pairs, scalar
 from raymesh.ports.contract import HIGHEST_PORT
 
-Wrong = Iterator[tuple[Value, str, str]]  # where, what, the cure
 _NO_RULES = ("DENY", "CUSTOM")
 _NOT_CUSTOM = re.compile(r"(?:not)?(?:namespaces|serviceaccounts|trustdomains|(?:request)?principals)", re.IGNORECASE)
 _NOT_CUSTOM_KEYS = re.compile(r"source\.(?:namespace|serviceAccount|trustDomain|principal)|request\.auth\..*")
@@ -54,7 +58,6 @@ _PLAIN_KEYS = (
     *("request.auth.presenter", "connection.sni"),
 )
 _ADDRESS_KEYS = ("source.ip", "remote.ip", "destination.ip")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @rule("RM053", Severity.ERROR, "AuthorizationPolicy that Istio refuses")
@@ -110,10 +113,10 @@ def rm097(world: World) -> Iterator[Hit]:
                 yield policy
 
     yield from _told(world, tokens, _tokens)
-    yield from _told(world, sidecars, _sidecar)
-    yield from _told(world, destinations, _destination)
-    yield from _told(world, services, _routes)
-    yield from _told(world, entries, _entry)
+    yield from _told(world, sidecars, sidecar)
+    yield from _told(world, destinations, destination_rule)
+    yield from _told(world, services, routes)
+    yield from _told(world, entries, entry)
 
 
 def _told(world: World, bearing: Callable[[Case], Iterator[Policy]], wrong: Callable[..., Wrong]) -> Iterator[Hit]:
@@ -122,11 +125,9 @@ def _told(world: World, bearing: Callable[[Case], Iterator[Policy]], wrong: Call
     for case in world.meshed:
         for policy in bearing(case):
             kind = type(policy).__name__
-            fields = unknown(policy.doc, kind, child(policy.root, "spec"))
-            for where, what, cure in (
-                *((value, text, "another word, or none") for value, text in fields),
-                *wrong(policy),
-            ):
+            shape = unknown(policy.doc, kind, child(policy.root, "spec"))
+            fields = [(value, text, "what Istio has there, or none") for value, text in shape]
+            for where, what, cure in fields or wrong(policy):
                 message = f"{kind} {policy.name.text}: {what}"
                 cures[message] = cure
                 told.add(where, message, case.cluster)
@@ -233,14 +234,7 @@ def _port(value: Value) -> Wrong:
 
 
 def _address(value: Value, name: str) -> Wrong:
-    import ipaddress  # noqa: PLC0415 - few policies have addresses, and start-up should be short
-
-    try:
-        if "/" in value.text:
-            ipaddress.ip_network(value.text, strict=False)
-        else:
-            ipaddress.ip_address(value.text)
-    except ValueError:
+    if not is_network(value.text):
         yield value, f"{value.text!r} under {name} is no address and no CIDR", "an address such as 10.0.0.0/8"
 
 
@@ -314,35 +308,35 @@ def _peer(peer: PeerAuthentication) -> Wrong:
 
 def _second(world: World) -> Iterator[Hit]:
     """PeerAuthentications that Istio passes over: in the root for some pods, or younger than another one."""
-    told = Told()
+    younger, elsewhere = Told(), Told()
     for case in world.meshed:
         for member in case.members:
-            rank = case.around.peer_rank(member)
-            for at_once in ([p for p in rank if not p.selector.empty], [p for p in rank if p.selector.empty]):
-                for other in at_once[1:]:
-                    first = at_once[0]
-                    if (
-                        other.namespace == first.namespace
-                        and other.name.text != first.name.text
-                        and _differ(first, other)
-                    ):
-                        message = f"PeerAuthentication {other.name.text} is for the same pods as {first.name.text}"
-                        told.add(other.name, message, case.cluster)
+            for first, *others in filter(None, case.around.peer_levels(member)):
+                for other in others:
+                    if other.name.text != first.name.text and _differ(first, other):
+                        younger.add(other.name, _passed_over(first, other), case.cluster)
         for peer in case.around.peers.of(case.cluster):
             if peer.namespace == ROOT_NAMESPACE and not peer.selector.empty and _bears(peer, case):
                 message = f"PeerAuthentication {peer.name.text} selects pods from {ROOT_NAMESPACE}"
-                told.add(peer.name, message, case.cluster)
-    for said in told:
-        if "for the same pods" in said.message:
-            yield Hit(
-                at(said.where), f"{said.message}: Istio takes the older of the two, and passes over the other", "one"
-            )
-        else:
-            yield Hit(
-                at(said.where),
-                f"{said.message}: Istio passes over it, as it does not lie with them",
-                "a selector in the namespace of the pods",
-            )
+                elsewhere.add(peer.name, message, case.cluster)
+    for said in younger:
+        yield Hit(at(said.where), said.message, "one for the same pods")
+    for said in elsewhere:
+        yield Hit(
+            at(said.where),
+            f"{said.message}: Istio passes over it, as it does not lie with them",
+            "a selector in the namespace of the pods",
+        )
+
+
+def _passed_over(first: PeerAuthentication, other: PeerAuthentication) -> str:
+    message = f"PeerAuthentication {other.name.text} is for the same pods as {first.name.text}"
+    if first.created and other.created and first.created != other.created:
+        return f"{message}, which is older: Istio passes over {other.name.text}"
+    return (
+        f"{message}: Istio takes the older of the two, and passes over the other. A file does not say which that is; "
+        f"applied together it is {first.name.text}"
+    )
 
 
 def _differ(one: PeerAuthentication, other: PeerAuthentication) -> bool:
@@ -354,126 +348,4 @@ def _differ(one: PeerAuthentication, other: PeerAuthentication) -> bool:
 
 def _tokens(policy: RequestAuthentication) -> Wrong:
     yield from _chosen(policy)
-    for item in elements(child(policy.root, "spec", "jwtRules")):
-        issuer, keys = scalar(policy.doc, item, "issuer"), scalar(policy.doc, item, "jwksUri")
-        if not (issuer and issuer.text) and not (keys and keys.text):
-            yield Value("", item, policy.doc), "a token rule without issuer and jwksUri", "issuer: https://..."
-        if keys is not None and keys.text and not keys.text.startswith(("http://", "https://")):
-            yield keys, f"jwksUri {keys.text!r}", "https://..."
-
-
-def _sidecar(sidecar: Sidecar) -> Wrong:
-    spec, doc = child(sidecar.root, "spec"), sidecar.doc
-    lists = [elements(child(spec, name)) for name in ("egress", "ingress")]
-    parts = [child(spec, name) for name in ("outboundTrafficPolicy", "inboundConnectionPool")]
-    if not any(lists) and all(part is None for part in parts):
-        yield sidecar.name, "an empty configuration", "egress with hosts"
-    listeners = elements(child(spec, "egress"))
-    for item in listeners[:-1]:
-        if child(item, "port") is None:
-            yield Value("", item, doc), "an egress without a port that is not the last one", "put it last"
-    seen: set[int] = set()
-    for item, egress in zip(listeners, sidecar.egress, strict=True):
-        number = egress.port.number if egress.port else None
-        if egress.port is not None and number in seen:
-            yield egress.port, f"two egresses for port {number}", "all its hosts in one"
-        seen.update([number] if number else [])
-        if not egress.hosts:
-            yield Value("", item, doc), "an egress without hosts", "hosts: ['./*']"
-        for value in egress.hosts:
-            space, slash, host = value.text.partition("/")
-            if not slash or not host or not (space in ("*", ".", "~") or _NAME.fullmatch(space.lower())):
-                yield (
-                    value,
-                    f"host {value.text!r} of egress is not NAMESPACE/NAME",
-                    f"'./{value.text}' or '*/{value.text}'",
-                )
-    for item in elements(child(spec, "ingress")):
-        if child(item, "port") is None:
-            yield Value("", item, doc), "an ingress without a port", "port: {number: ..., name: ..., protocol: ...}"
-
-
-def _destination(policy: DestinationRule) -> Wrong:
-    spec, doc = child(policy.root, "spec"), policy.doc
-    yield from _traffic(policy, child(spec, "trafficPolicy"))
-    seen: set[str] = set()
-    for item in elements(child(spec, "subsets")):
-        name = scalar(doc, item, "name")
-        if name is None or not _NAME.fullmatch(name.text.lower()):
-            yield name or Value("", item, doc), "a subset without a name of letters, digits and dashes", "name: NAME"
-        elif name.text in seen:
-            yield name, f"two subsets called {name.text}", "another name"
-        else:
-            seen.add(name.text)
-        yield from _traffic(policy, child(item, "trafficPolicy"))
-
-
-def _traffic(policy: DestinationRule, node: yaml.Node | None) -> Wrong:
-    if isinstance(node, yaml.MappingNode) and not node.value:
-        yield Value("", node, policy.doc), "an empty trafficPolicy", "take it out"
-    yield from _tls(policy, child(node, "tls"))
-    for item in elements(child(node, "portLevelSettings")):
-        if child(item, "port") is None:
-            yield Value("", item, policy.doc), "portLevelSettings without a port", "port: {number: ...}"
-        yield from _tls(policy, child(item, "tls"))
-
-
-def _tls(policy: DestinationRule, node: yaml.Node | None) -> Wrong:
-    mode = scalar(policy.doc, node, "mode")
-    if mode is None:
-        return
-    told = {name: scalar(policy.doc, node, name) for name in ("clientCertificate", "privateKey", "credentialName")}
-    given = {name for name, value in told.items() if value is not None and value.text}
-    if mode.text == "MUTUAL" and "credentialName" not in given and given != {"clientCertificate", "privateKey"}:
-        yield mode, "tls MUTUAL without clientCertificate and privateKey", "ISTIO_MUTUAL: the mesh has its own"
-
-
-def _routes(policy: VirtualService) -> Wrong:
-    spec, doc = child(policy.root, "spec"), policy.doc
-    seen: set[str] = set()
-    for value in policy.hosts:
-        if policy.in_mesh and value.text == "*":
-            yield value, "host * for the mesh's sidecars", "hosts by their names"
-        elif value.text in seen:
-            yield value, f"host {value.text} twice", "take one out"
-        seen.add(value.text)
-    if not any(elements(child(spec, kind)) for kind in ("http", "tcp", "tls")):
-        yield policy.name, "neither http, tcp nor tls", "a route"
-    for item in elements(child(spec, "http")):
-        ways = [key for key in ("redirect", "directResponse", "delegate") if child(item, key) is not None]
-        ways += ["route"] if elements(child(item, "route")) else []
-        if not ways:
-            yield Value("", item, doc), "an http route that leads nowhere", "route: [{destination: {host: ...}}]"
-        elif len(ways) > 1:
-            yield Value("", item, doc), f"an http route with {' and '.join(ways)}", "one of them"
-    for kind in ("http", "tcp", "tls"):
-        for item in elements(child(spec, kind)):
-            routes = elements(child(item, "route"))
-            if kind != "http" and not routes:
-                yield Value("", item, doc), f"a {kind} route that leads nowhere", "route: [{destination: {host: ...}}]"
-            for one in routes:
-                if scalar(doc, one, "destination", "host") is None:
-                    yield Value("", one, doc), "a route without destination.host", "destination: {host: ...}"
-
-
-def _entry(policy: ServiceEntry) -> Wrong:
-    spec, doc = child(policy.root, "spec"), policy.doc
-    for value in policy.hosts:
-        if value.text == "*":
-            yield value, "host *", "a host by its name"
-    seen: set[str] = set()
-    for item in elements(child(spec, "ports")):
-        name, number = scalar(doc, item, "name"), scalar(doc, item, "number")
-        for told in (v for v in (name, number) if v is not None):
-            if told.text in seen:
-                yield told, f"port {told.text} twice", "take one out"
-            seen.add(told.text)
-        if number is None or number.number is None or not 1 <= number.number <= HIGHEST_PORT:
-            yield number or Value("", item, doc), "a port without a number", f"number: 1 to {HIGHEST_PORT}"
-    resolution = scalar(doc, spec, "resolution")
-    how, given = resolution.text if resolution else "NONE", elements(child(spec, "endpoints"))
-    if how == "NONE" and given:
-        yield policy.name, "endpoints with resolution NONE", "resolution: STATIC or DNS"
-    if how.startswith("DNS") and not given:
-        for value in (v for v in policy.hosts if "*" in v.text):
-            yield value, f"host {value.text} with resolution {how} and no endpoints", "a host without wildcards"
+    yield from token_rules(policy.doc, elements(child(policy.root, "spec", "jwtRules")))

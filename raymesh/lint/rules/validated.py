@@ -15,6 +15,7 @@ import yaml
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.clusters import FAULT_TOLERANT
+from raymesh.manifests.durations import nanoseconds
 from raymesh.manifests.objects import Cluster, Group, version_of
 from raymesh.manifests.reading import Document, parse
 from raymesh.manifests.relating import World
@@ -39,7 +40,6 @@ _WORDS = (
     (("autoscalerOptions", "upscalingMode"), ("Default", "Aggressive", "Conservative")),
 )
 _INITIALIZING = "ray.io/initializing-timeout"
-_DURATION = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*")
 _CRON_WORD = re.compile(r"(TZ=|CRON_TZ=)\S+\s+")
 _CRON_NAMES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _CRON_PART = re.compile(
@@ -401,7 +401,7 @@ def _is_schedule(text: str) -> bool:
     plain = text[zone.end() :] if zone else text
     if plain.startswith("@"):
         every = plain.removeprefix("@every ")
-        return plain in _CRON_NAMES or (every != plain and _DURATION.fullmatch(every) is not None)
+        return plain in _CRON_NAMES or (every != plain and nanoseconds(every) is not None)
     fields = plain.split()
     return len(fields) == len(_CRON_FIELDS) and all(
         _is_cron_part(part, names, lowest, highest)
@@ -426,8 +426,9 @@ def _is_cron_part(part: str, names: str, lowest: int, highest: int) -> bool:
 
 
 def _is_duration(text: str) -> bool:
-    if _DURATION.fullmatch(text):
-        return any(digit in text for digit in "123456789")
+    length = nanoseconds(text)
+    if length is not None:
+        return length > 0
     return text.isascii() and text.removeprefix("+").isdecimal() and int(text) > 0
 
 

@@ -84,3 +84,33 @@ def test_of_two_for_the_same_pods_one_is_passed_over(one: Any, other: Any, secon
     told = peers(one, other)
     assert len(told) == second
     assert all("Istio takes the older" in message for message in told)
+
+
+def test_a_file_does_not_say_which_is_the_older() -> None:
+    [told] = peers(OPEN, STRICT)
+    assert "A file does not say which that is; applied together it is one" in told
+
+
+@pytest.mark.parametrize("older", ["one", "other"])
+def test_where_a_cluster_says_the_age_the_older_is_in_force(older: str) -> None:
+    """Exports of a cluster have it: the younger one is passed over, whatever its name."""
+    ages = {"one": "2026-01-01T00:00:00Z", "other": "2026-01-02T00:00:00Z"}
+    if older == "other":
+        ages = dict(zip(ages, reversed(ages.values()), strict=True))
+    younger = next(name for name in ages if name != older)
+    texts = [
+        thing("PeerAuthentication", OPEN if name == older else STRICT, name=name, creationTimestamp=age)
+        for name, age in ages.items()
+    ]
+    mesh = thing("PeerAuthentication", STRICT, name="all", space="istio-system")
+    told = messages(CLEAN, *texts, mesh)
+    assert any(m.startswith("RM063") and f"Istio passes over {younger}" in m for m in told)
+    assert any(m.startswith("RM033") and "overrules a wider STRICT" in m for m in told)
+
+
+def test_an_older_one_that_says_nothing_hides_a_younger_one() -> None:
+    """UNSET asks the wider one, not the next of its own level."""
+    unset = thing("PeerAuthentication", {"mtls": {"mode": "UNSET"}}, name="a")
+    younger = thing("PeerAuthentication", OPEN, name="b")
+    mesh = thing("PeerAuthentication", STRICT, name="all", space="istio-system")
+    assert not any(m.startswith("RM033") for m in messages(CLEAN, unset, younger, mesh))

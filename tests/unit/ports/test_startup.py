@@ -29,6 +29,14 @@ def test_the_recording_has_both_answers_of_every_version() -> None:
         assert {answers[at] for _, _, answers in RECORDED["settings"]} == {"x", "."}
 
 
+@pytest.mark.parametrize("role", ["head", "worker"])
+def test_a_metrics_port_of_false_is_random_and_takes_no_number(role: Role) -> None:
+    """KubeRay adds its 8080 where the flag is missing only, and leaves `false` away."""
+    flags = {"metrics-export-port": "false", "runtime-env-agent-port": "8080", "max-worker-port": "10012"}
+    assert refusals(role, flags, V246) == []
+    assert refusals(role, {k: v for k, v in flags.items() if v != "false"}, V246) != []
+
+
 REFUSED: list[tuple[str, Role, dict[str, str], str]] = [
     ("in the default worker range", "worker", {"object-manager-port": "12345"}, "object-manager-port"),
     ("in the default range, the metrics", "head", {"metrics-export-port": "10002"}, "metrics-export-port"),
