@@ -14,6 +14,7 @@ from raymesh import deadlines, stopping
 from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
 from raymesh.proof.asking import looks_left, may_be_done
 from raymesh.settings import OPTIONS, Option, Settings, load_settings
+from raymesh.subject import placing
 from raymesh.subject.wanted import Around, read, wanted_of
 
 pytest_plugins = (
@@ -86,7 +87,10 @@ def _subject(config: pytest.Config, settings: Settings) -> dict[str, Any]:
         return {}
     config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
     texts = read(settings.subject)
-    return {"texts": texts, "kind": wanted_of(texts, Around()).subject.kind}
+    found = wanted_of(texts, Around())
+    if not settings.context:
+        placing.refuse_what_takes_no_sidecar(found)
+    return {"texts": texts, "kind": found.subject.kind}
 
 
 def _selects(config: pytest.Config, mark: str) -> bool:

@@ -9,15 +9,18 @@ from raymesh.mesh import preflight
 from raymesh.mesh.found import look
 from raymesh.platform import existing
 from raymesh.settings import OPTIONS, load_settings
+from raymesh.subject import placing
+from raymesh.subject.wanted import Around, read, wanted_of
 
 HELP = "say whether a cluster that is there can be used for a proof, and what it lacks"
 TAKEN = (
-    *("context", "running", "namespace", "without", "sampling"),
+    *("context", "running", "subject", "namespace", "without", "sampling"),
     *("kiali", "jaeger", "prometheus", "kiali-token", "jaeger-token", "prometheus-token", "witness-ca"),
 )
 EPILOG = """\
-Without --running it is asked whether manifests can be proven there with --subject, in a namespace that raymesh makes;
-with it, whether what runs can be looked at. Nothing is changed. Options and variables are those of `pytest -m e2e`.
+Without --running it is asked whether manifests can be proven there, in a namespace that raymesh makes; with it, whether
+what runs can be looked at. --subject need not be given: with it, the Namespaces of the manifests are looked at, too.
+Nothing is changed. Options and variables are those of `pytest -m e2e`.
 
 exit codes: 0 it can, 1 something is missing, 2 wrong usage, 4 the cluster can't be reached
 """
@@ -41,9 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line a check, and its cure where it will not do; 1 where one will not."""
     given = {option.name: getattr(arguments, option.destination, None) for option in OPTIONS}
+    texts = read(words) if (words := [one for one in (given["subject"] or "").split(",") if one]) else {}
     if not given["running"]:
-        given["subject"] = "-"  # of some manifests: which ones is not asked here
+        given["subject"] = given["subject"] or "-"  # of some manifests
     settings = load_settings(given.get, {})
+    enforced = placing.enforced(wanted_of(texts, Around()).docs) if texts else {}
     kube = existing.borrowed(settings.context)
     found = look(kube, given=settings.addresses, without=settings.without)
     asked = preflight.Asked(
@@ -54,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         ca=settings.witness_ca,
         without=settings.without,
         sampling=settings.sampling,
+        enforced=enforced,
     )
     made = []
     for check in preflight.checks(kube, found, asked):

@@ -26,6 +26,11 @@ def written() -> dict[str, str]:
     return {role: row["written"] for role, row in _rows().items() if "written" in row}
 
 
+def unchanged() -> dict[str, str]:
+    """Return each image that the manifests name as it is named there."""
+    return {image: image for image in written().values()}
+
+
 def published(lane: Lane, mirror: str = "") -> dict[str, str]:
     """Return role -> published image for this machine's architecture, as a mirror (HOST/PATH) names it if there is one.
 

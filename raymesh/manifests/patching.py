@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -67,7 +67,7 @@ def pod_templates(doc: Doc) -> Iterator[Doc]:
         yield doc
 
 
-def with_images(docs: Iterable[Doc], images: dict[str, str]) -> list[Doc]:
+def with_images(docs: Iterable[Doc], images: Mapping[str, str]) -> list[Doc]:
     """Return the documents with each container image replaced by what `images` maps it to.
 
     Raises UsageError for an image that is not in the map: nothing may be pulled by surprise.

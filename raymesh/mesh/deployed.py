@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from raymesh.errors import TerminalState
 from raymesh.manifests.patching import Doc
+from raymesh.mesh import absent
 from raymesh.platform.kube import Kube
 from raymesh.subject import CLUSTER_LABEL, GROUP_LABEL, TYPE_LABEL, Subject
 from raymesh.subject.wanted import Wanted, named
@@ -15,6 +18,7 @@ from raymesh.witness.pods import SIDECAR
 
 NAME_GRACE = timedelta(seconds=30)  # a pod's name is in DNS a few seconds after its start
 NOT_FOUND = 2  # getent's exit code
+UNMADE_POLLS = 10  # two seconds each
 RESOURCES = {"RayCluster": "rayclusters.ray.io", "RayJob": "rayjobs.ray.io", "RayService": "rayservices.ray.io"}
 
 
@@ -46,28 +50,60 @@ def found(kube: Kube, wanted: Wanted, *, within: float) -> Subject:
         words = ("get", RESOURCES[subject.kind], wanted.owner, "-n", subject.namespace, "-o", "json")
         return clusters_of(subject.kind, json.loads(kube.kubectl(*words).stdout))
 
-    name = wait_for(f"the RayCluster of {subject.kind} {wanted.owner}", names, until=bool, within=within)[0]
+    unmade = _Unmade(kube, subject.kind, wanted.owner, subject.namespace)
+    what = f"the RayCluster of {subject.kind} {wanted.owner}"
+    name = wait_for(what, lambda: names() or unmade.stop(what), until=bool, within=within)[0]
 
     def services() -> list[str]:
         chosen = f"{CLUSTER_LABEL}={name},{TYPE_LABEL}=head"
         words = ("get", "services", "-n", subject.namespace, "-l", chosen, "-o", "jsonpath={.items[*].metadata.name}")
         return [one for one in kube.kubectl(*words).stdout.split() if one != subject.headless_service]
 
-    service = wait_for(f"the Service of the head of {name}", services, until=bool, within=within)[0]
+    what = f"the Service of the head of {name}"
+    service = wait_for(what, lambda: services() or unmade.stop(what), until=bool, within=within)[0]
     return named(subject, name, service, owner="" if subject.kind == "RayCluster" else wanted.owner)
 
 
 def wait(kube: Kube, subject: Subject, *, within: float) -> None:
     """Wait until every pod of the subject is Ready. Raises TerminalState, WaitTimeout."""
     most = sum(subject.counts(group)[1] for group in subject.groups)
+    stuck = absent.Stuck(kube, subject.namespace)
     kube.wait_ready(
         subject.namespace,
         subject.selector,
         count=subject.size,
         most=most,
         within=within,
-        hopeless=lambda pod: _nameless(kube, subject, pod) or _asked_elsewhere(subject, pod),
+        hopeless=lambda pod: _nameless(kube, subject, pod) or _asked_elsewhere(subject, pod) or stuck.why(pod),
+        absent=lambda: _absent(kube, subject),
     )
+
+
+def _absent(kube: Kube, subject: Subject) -> str:
+    """Why pods are not made: by the RayCluster, else by the RayJob or RayService that has it."""
+    of_cluster = absent.reason(kube, "RayCluster", RESOURCES["RayCluster"], subject.name, subject.namespace)
+    if of_cluster or not subject.owner:
+        return of_cluster
+    return absent.reason(kube, subject.kind, RESOURCES[subject.kind], subject.owner, subject.namespace)
+
+
+@dataclass
+class _Unmade:
+    """Ends a wait for what KubeRay makes of an object, where KubeRay says for seconds that it can't."""
+
+    kube: Kube
+    kind: str
+    owner: str
+    namespace: str
+    polls: int = 0
+
+    def stop(self, what: str) -> list[str]:
+        """Return nothing, or raise TerminalState."""
+        why = absent.reason(self.kube, self.kind, RESOURCES[self.kind], self.owner, self.namespace)
+        self.polls = self.polls + 1 if why else 0
+        if self.polls >= UNMADE_POLLS:
+            raise TerminalState(f"{what} is not made: {why}")
+        return []
 
 
 def _asked_elsewhere(subject: Subject, pod: Doc) -> str:

@@ -17,6 +17,7 @@ from raymesh.ports.versions import parse_version
 
 Doc = dict[str, Any]
 ISTIOD = "app=istiod"
+CNI_NODES = "k8s-app=istio-cni-node"  # of istio's chart istio-cni, 1.21 to 1.31
 REVISION = "istio.io/rev"
 DEFAULT_REVISION = "default"
 # KubeRay's kustomize configuration and its Helm chart label the operator's pods so; Ray pods have the first word, too.
@@ -75,6 +76,7 @@ class Found:
     operator_in_mesh: bool = False
     kuberay: str = ""
     kubernetes: str = ""
+    cni: bool = False  # Istio's CNI plugin redirects traffic: pods have no istio-init
     addons: Mapping[str, Addon] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
 
@@ -113,6 +115,7 @@ def look(kube: Kube, *, given: Iterable[str] = (), without: Iterable[str] = ()) 
         lambda namespace, revision: _mesh(kube, namespace, revision),
         kubernetes=kube.version(),
         known={*given, *without},
+        cni=bool(_pods(kube, CNI_NODES)),
     )
 
 
@@ -124,6 +127,7 @@ def understood(
     *,
     kubernetes: str,
     known: Collection[str] = (),
+    cni: bool = False,
 ) -> Found:
     """Tell from pods and Services what a cluster has; `mesh_of` reads MeshConfig by istiod's namespace and revision.
 
@@ -161,6 +165,7 @@ def understood(
         operator_in_mesh=any("istio-proxy" in _containers(pod) for pod in operator),
         kuberay=_tag(operator[0]) if operator else "",
         kubernetes=kubernetes,
+        cni=cni,
         addons=addons,
         missing=missing,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Asked:
     ca: Path | None
     without: frozenset[str]
     sampling: float  # share of the calls
+    enforced: Mapping[str, str] = field(default_factory=dict)  # PodSecurity that namespaces of manifests enforce
 
 
 def checks(kube: Kube, found: Found, asked: Asked) -> Iterator[Check]:
@@ -58,6 +59,7 @@ def checks(kube: Kube, found: Found, asked: Asked) -> Iterator[Check]:
         yield _try("sidecars", lambda: _sidecars(kube, asked.namespace))
     else:
         yield Check("injection", bool(found.istio), f"the namespace will be labelled {_labels(found.injection)}")
+        yield security(found, asked)
         yield _try("room", lambda: room(kube))
 
 
@@ -191,6 +193,16 @@ def _mode(kube: Kube, namespace: str) -> str:
         if not spec.get("selector"):
             return str((spec.get("mtls") or {}).get("mode", ""))
     return ""
+
+
+def security(found: Found, asked: Asked) -> Check:
+    """Return whether namespaces that enforce PodSecurity take sidecars: only those of Istio's CNI plugin."""
+    if found.cni:
+        return Check("pod security", True, "Istio's CNI plugin is there: a namespace may enforce restricted")
+    told = ", ".join(f"{name} enforces {level}" for name, level in asked.enforced.items())
+    seen = "Istio has no CNI plugin: a namespace that enforces baseline or restricted takes no istio-init"
+    cure = "install Istio's CNI plugin, or let the namespace enforce privileged"
+    return Check("pod security", not told, f"{seen}; {told}" if told else seen, cure)
 
 
 def _sidecars(kube: Kube, namespace: str) -> Check:

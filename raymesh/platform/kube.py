@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from raymesh.deadlines import scaled
 from raymesh.errors import CommandError, TerminalState
 from raymesh.machine.programs import Completed, end_group, run, start
 from raymesh.manifests.patching import Doc, dump
+from raymesh.platform import refusals
 from raymesh.platform.forward import Forward
 from raymesh.waiting import wait_for
 
@@ -35,6 +37,8 @@ TERMINAL_REASONS = frozenset(
 # a second late. By the third start, half a minute on, that is no excuse.
 CRASHES = 3
 TERMINAL_POLLS = 3  # a state that passes by itself does not count
+ABSENT_POLLS = 20  # what was refused once may be let in a moment later: istiod may have been starting
+ABSENT_EVERY = 4  # polls between two questions
 CALL_SECONDS = 60
 API_SECONDS = (5, 15)  # until the API server takes a connection, and until it says something
 READ_BYTES = 65536
@@ -67,7 +71,13 @@ class Kube:
     def apply(self, docs: Iterable[Doc], *, server_side: bool = False) -> None:
         """Apply documents; `server_side` for those too large for the annotation that the client side keeps."""
         flags = ["--server-side", "--force-conflicts"] if server_side else []
-        self.kubectl("apply", *flags, "-f", "-", stdin=dump(docs), timeout=120)
+        try:
+            self.kubectl("apply", *flags, "-f", "-", stdin=dump(docs), timeout=120)
+        except CommandError as error:
+            found = refusals.read(str(error))
+            if not found:
+                raise
+            raise CommandError(f"{error}\n  cure: {found.cure}") from None
 
     def delete(self, docs: Iterable[Doc]) -> None:
         """Delete documents and wait until they are gone; what is not there is fine."""
@@ -150,16 +160,29 @@ class Kube:
         within: float,
         most: int | None = None,
         hopeless: Callable[[Doc], str] = lambda _: "",
+        absent: Callable[[], str] = lambda: "",
     ) -> None:
         """Wait until exactly `count` pods match, or up to `most`, and all are Ready.
 
-        `hopeless` may say of a pod that is not Ready why waiting does not cure it. Raises TerminalState as soon as one
-        is in such a state, WaitTimeout with the last states.
+        `hopeless` may say of a pod that is not Ready why waiting does not cure it, `absent` of those that are not there
+        why nobody makes them. Raises TerminalState as soon as one is in such a state, or nobody has made them for
+        seconds, and WaitTimeout with the last states.
         """
         stuck: dict[str, int] = {}
+        polls, refused = itertools.count(), 0
+
+        def look_for_absent(number: int) -> None:
+            nonlocal refused
+            if number < count and next(polls) % ABSENT_EVERY:
+                return
+            why = absent() if number < count else ""
+            refused = refused + ABSENT_EVERY if why else 0
+            if refused >= ABSENT_POLLS:
+                raise TerminalState(f"{count - number} of {count} pods {selector} of {namespace} are not made: {why}")
 
         def states() -> dict[str, str]:
             pods = json.loads(self.pods_json(namespace, selector))["items"]
+            look_for_absent(len(pods))
             seen = {pod["metadata"]["name"]: pod_state(pod) for pod in pods}
             for pod in pods:
                 name = pod["metadata"]["name"]
@@ -168,7 +191,8 @@ class Kube:
                 why = terminal or ("" if state == "Ready" else hopeless(pod))
                 stuck[name] = stuck.get(name, 0) + 1 if why else 0
                 if stuck[name] >= TERMINAL_POLLS:
-                    raise TerminalState(f"pod {namespace}/{name} can't start: {why}\n{self._last_log(namespace, name)}")
+                    told = f"pod {namespace}/{name} can't start: {refusals.explained(why) if terminal else why}"
+                    raise TerminalState(f"{told}\n{self._last_log(namespace, name)}")
             return seen
 
         wait_for(
@@ -272,6 +296,8 @@ def pod_state(pod: Doc) -> str:
         return "Terminating"
     if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])):
         return "Ready"
+    if status.get("reason"):  # of the kubelet: Evicted, OutOfcpu, NodeAffinity, UnexpectedAdmissionError
+        return f"{status['phase']}, {status['reason']}: {status.get('message', '')}"
     waiting_for = [c["name"] for c in containers if not c["ready"]]
     return f"{status['phase']}, not ready: {', '.join(waiting_for) or _unscheduled(status)}"
 

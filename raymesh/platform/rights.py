@@ -49,6 +49,8 @@ RIGHTS: tuple[Right, ...] = (
     Right("", ("configmaps",), ("get",), BOTH, "cluster", "to read the mesh's configuration and its root certificate"),
     Right("", ("pods/exec",), ("create", "get"), BOTH, "namespace", "to let Ray work, and to see the sockets of pods"),
     Right("", ("pods/portforward",), ("create", "get"), BOTH, "namespace", "to ask sidecars and witnesses"),
+    Right("", ("pods/log",), ("get",), BOTH, "namespace", "to show the last words of what does not start"),
+    Right("", ("events",), ("list",), BOTH, "namespace", "to say why pods are not made or do not start"),
     Right(RAY, RAY_KINDS, ("get",), BOTH, "namespace", "to read what runs"),
     Right(MESH, ("peerauthentications",), ("list",), BOTH, "namespace", "to read which mTLS is demanded"),
     Right("telemetry.istio.io", ("telemetries",), ("list",), BOTH, "namespace", "to read how much is traced"),
@@ -57,6 +59,10 @@ RIGHTS: tuple[Right, ...] = (
     Right("", APPLIED, ("get", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject and who knocks"),
     Right(
         RAY, RAY_KINDS, ("list", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject, and remove it"
+    ),
+    Right("", ("resourcequotas",), ("list",), PROVE, "namespace", "to say beforehand what a quota does not take"),
+    Right(
+        "networking.k8s.io", ("networkpolicies",), ("list", "delete"), PROVE, "namespace", "to let who knocks through"
     ),
     *(
         Right(group, kinds, ("get", "create", "patch"), PROVE, "namespace", "to apply the subject's policies")

@@ -15,6 +15,7 @@ from raymesh.subject.wanted import DEFAULT_ACCOUNT, Wanted
 
 FIRST = ("Namespace", "ServiceAccount", "Secret", "ConfigMap", "ResourceQuota", "LimitRange")
 KUBERAY = "ray.io/"
+ENFORCE = "pod-security.kubernetes.io/enforce"
 RAY_IMAGES = ("ray", "ray-ml", "ray-llm")
 # Kinds that lie in no namespace, of those that manifests of Ray hold.
 OF_THE_CLUSTER = frozenset(
@@ -75,6 +76,29 @@ def _namespace(doc: Doc, default: str) -> str | None:
 
 def _of_cluster(doc: Doc) -> bool:
     return doc["kind"] in OF_THE_CLUSTER - {"Namespace"}
+
+
+def enforced(docs: Iterable[Doc]) -> dict[str, str]:
+    """Return which PodSecurity namespaces enforce, by their name, where that is one that takes no istio-init.
+
+    The levels are those of pod-security-admission (Kubernetes 1.25 to 1.36): neither lets NET_ADMIN and NET_RAW in.
+    """
+    found = {}
+    for doc in docs:
+        level = (doc["metadata"].get("labels") or {}).get(ENFORCE, "") if doc["kind"] == "Namespace" else ""
+        if level in ("baseline", "restricted"):
+            found[doc["metadata"]["name"]] = level
+    return found
+
+
+def refuse_what_takes_no_sidecar(wanted: Wanted) -> None:
+    """Raise UsageError where a namespace of the manifests would take no sidecar of a cluster made here."""
+    for name, level in enforced(wanted.docs).items():
+        raise UsageError(
+            f"--subject: Namespace {name} enforces PodSecurity {level}, which takes no istio-init (NET_ADMIN), "
+            f"and Istio has no CNI plugin on a cluster made here: take the label {ENFORCE} away, or prove it with "
+            "--context where Istio has one"
+        )
 
 
 class _Renaming:

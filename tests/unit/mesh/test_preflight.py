@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from raymesh.machine.programs import Completed
 from raymesh.mesh.found import Found
-from raymesh.mesh.preflight import Asked, Check, failed, istio, kuberay, mtls, room, tracing
+from raymesh.mesh.preflight import Asked, Check, failed, istio, kuberay, mtls, room, security, tracing
 from raymesh.platform.kube import Kube
 
 LOOK = Asked(mode="look", namespace="team-a", addresses={}, tokens={}, ca=None, without=frozenset(), sampling=1.0)
@@ -98,3 +99,20 @@ def test_nodes_that_may_not_be_read_keep_nobody_from_trying() -> None:
 def test_what_fails_is_what_is_not_ok() -> None:
     good, bad = Check("a", True, ""), Check("b", False, "", "do c")
     assert failed([good, bad]) == (bad,)
+
+
+@pytest.mark.parametrize(
+    ("cni", "enforced", "ok", "told"),
+    [
+        (False, {}, True, "takes no istio-init"),
+        (True, {"a": "restricted"}, True, "may enforce restricted"),
+        (False, {"a": "restricted"}, False, "a enforces restricted"),
+        (False, {"a": "baseline", "b": "restricted"}, False, "a enforces baseline, b enforces restricted"),
+    ],
+)
+def test_a_namespace_that_takes_no_istio_init_is_told_before_it_is_made(
+    cni: bool, enforced: dict[str, str], ok: bool, told: str
+) -> None:
+    check = security(Found(cni=cni), replace(LOOK, mode="prove", enforced=enforced))
+    assert check.ok == ok
+    assert told in check.seen

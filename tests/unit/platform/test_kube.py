@@ -88,7 +88,7 @@ def showing(monkeypatch: pytest.MonkeyPatch) -> Shown:
 def test_waiting_ends_at_once_where_it_can_not_help(showing: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kube, "TERMINAL_POLLS", 1)
     stuck = showing(pod(container(reason="ImagePullBackOff", message="no such image")))
-    with pytest.raises(TerminalState, match=r"pod default/head can't start: ImagePullBackOff: .*\nlast words"):
+    with pytest.raises(TerminalState, match=r"can't start: ImagePullBackOff: .*\n  cure: .*\nlast words"):
         stuck.wait_ready("default", "app=x", count=1, within=60)
 
 

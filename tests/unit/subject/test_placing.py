@@ -116,3 +116,19 @@ def test_pods_that_name_no_account_get_one_and_others_keep_theirs() -> None:
     assert len(told) == 1
     three = subject("three-groups.yaml")
     assert placing.with_account(three) == (three, [])
+
+
+@pytest.mark.parametrize(
+    ("level", "refused"), [("restricted", True), ("baseline", True), ("privileged", False), ("", False)]
+)
+def test_a_namespace_that_takes_no_sidecar_of_a_cluster_made_here_is_refused_at_once(level: str, refused: bool) -> None:
+    found = copy.deepcopy(list(subject("three-groups.yaml").docs))
+    space = next(doc for doc in found if doc["kind"] == "Namespace")
+    space["metadata"]["labels"] |= {placing.ENFORCE: level} if level else {}
+    wanted = wanted_of({"mine.yaml": yaml.safe_dump_all(found)}, Around())
+    if not refused:
+        assert placing.enforced(wanted.docs) == {}
+        placing.refuse_what_takes_no_sidecar(wanted)
+        return
+    with pytest.raises(UsageError, match=f"Namespace team-three enforces PodSecurity {level}.*take the label"):
+        placing.refuse_what_takes_no_sidecar(wanted)
