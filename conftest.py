@@ -16,6 +16,7 @@ from raymesh.proof.asking import looks_left, may_be_done
 from raymesh.settings import OPTIONS, Option, Settings, load_settings
 from raymesh.subject import placing
 from raymesh.subject.wanted import Around, read, wanted_of
+from raymesh.traffic import TrafficFailed
 
 pytest_plugins = (
     "fixtures.session",
@@ -180,7 +181,8 @@ def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
     if call.excinfo and isinstance(call.excinfo.value, RaymeshError):
         # Such an error says cause and cure by itself; a traceback would bury it.
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
-        if call.when == "setup":  # whatever comes next stands on the same ground
+        # Whatever comes next stands on the same ground. But where Ray does not work, the witnesses are to say why.
+        if call.when == "setup" and not isinstance(call.excinfo.value, TrafficFailed):
             item.session.shouldstop = f"{item.name} can't be set up"
     run.builder.failure(item.name, call.when, call.excinfo.exconly() if call.excinfo else report.longreprtext)
     folder = run.bundle(item.name)

@@ -17,15 +17,15 @@ from raymesh.proof.knocking import always_serving
 from raymesh.subject import Subject
 from raymesh.traffic import TrafficFailed
 from raymesh.verdicts.calls import calls_across, directions
-from raymesh.verdicts.catalog import WORKED
 from raymesh.verdicts.envoy import Sidecar, mtls_by_envoy
-from raymesh.verdicts.finding import Finding, Findings, some
+from raymesh.verdicts.finding import Findings
 from raymesh.verdicts.kiali import KialiView, mtls_by_kiali
 from raymesh.verdicts.platform import platform_as_pinned
 from raymesh.verdicts.ports import SIDECAR_PORTS, crossing_ports, listening_ports, protocols_seen
 from raymesh.verdicts.prometheus import Ledger, mtls_by_prometheus
 from raymesh.verdicts.refusal import insiders, refusals
 from raymesh.verdicts.traces import RunSpans, Window, every_call_traced, grpc_traces
+from raymesh.verdicts.work import every_node_worked
 from raymesh.witness.envoy import Cluster, EnvoyAdmin
 from raymesh.witness.http import SILENT
 from raymesh.witness.jaeger import Span, parse_upstream
@@ -62,17 +62,7 @@ def work(bench: Bench) -> Findings:
         why = ""
     except TrafficFailed as error:
         calls, why = {}, str(error)
-    idle = sorted(host for host in wanted if not calls.get(host))
-    return (
-        Finding(
-            WORKED,
-            ok=bool(wanted) and not idle and set(calls) == wanted,
-            expected=f"calls answered, objects taken, agent and logs read at {some(sorted(wanted))}",
-            seen=why or some(f"{host} {count} calls" for host, count in calls.items()),
-            witness="Ray",
-            figures={"calls": sum(calls.values())},
-        ),
-    )
+    return every_node_worked(calls, wanted, why)
 
 
 def platform(bench: Bench) -> Findings:
@@ -187,7 +177,9 @@ def sidecars(bench: Bench) -> Findings:
     subject = bench.subject
 
     def ask(admin: EnvoyAdmin) -> Sidecar:
-        return Sidecar(admin.handshakes(), admin.inbound(), admin.outbound(subject.headless_host), admin.certificates())
+        # Without a headless Service there is nothing by which its ports could be dialled: each of them is missing.
+        outbound = admin.outbound(subject.headless_host) if subject.headless_host else ()
+        return Sidecar(admin.handshakes(), admin.inbound(), outbound, admin.certificates())
 
     members, told = bench.members(), bench.each_sidecar(ask)
     if bench.handshakes is None:  # an earlier run's faults left some on a cluster that it kept

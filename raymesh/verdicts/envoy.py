@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from raymesh.manifests.opened import ranges
 from raymesh.verdicts.catalog import ASKED, CHAINS, HANDSHAKES, OUTBOUND, TRUST, Verdict
 from raymesh.verdicts.finding import Finding, Findings, some
 from raymesh.witness.envoy import Certificates, Handshakes, InboundChain, OutboundCluster, TlsContext
@@ -155,7 +156,8 @@ def _outbound(pod: str, clusters: tuple[OutboundCluster, ...], ports: Collection
         OUTBOUND,
         ok=bool(clusters) and not lax and not missing,
         expected=f"clusters for {len(set(ports))} ports, each with the pod's certificate and a check of the other's",
-        seen=f"{len(clusters)} clusters, lax: {some(lax)}; no cluster for ports {some(missing)}",
+        seen=f"{len(clusters)} clusters, lax: {some(lax)}; no cluster for ports {ranges(missing) or 'none'}"
+        + (": no Service declares them where this sidecar finds it" if missing else ""),
         witness=WITNESS,
         about=pod,
         figures={"clusters": len(clusters)},

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 
-from raymesh.verdicts.catalog import GUIDE, JOB
+from raymesh.verdicts.catalog import GUIDE, JOB, WORKED
 from raymesh.verdicts.finding import Finding, Findings, some
 
 WITNESS = "Ray"
 SUCCEEDED = "SUCCEEDED"
+
+
+def every_node_worked(calls: Mapping[str, int], wanted: Collection[str], why: str = "") -> Findings:
+    """Judge a round of work: how many calls each node answered, by its host; `why` it was not done, if it was not."""
+    idle = sorted(host for host in wanted if not calls.get(host))
+    return (
+        Finding(
+            WORKED,
+            ok=bool(wanted) and not idle and set(calls) == set(wanted) and not why,
+            expected=f"calls answered, objects taken, agent and logs read at {some(sorted(wanted))}",
+            seen=why or some(f"{host} {count} calls" for host, count in calls.items()),
+            witness=WITNESS,
+            figures={"calls": sum(calls.values())},
+        ),
+    )
 
 
 def job_ran(status: str, address: str, log: str, *, wanted: str) -> Findings:
