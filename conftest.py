@@ -11,7 +11,7 @@ from _pytest.mark.expression import Expression  # nothing public says what -m se
 
 from fixtures.run import JUNIT, RUN, Run
 from raymesh import deadlines, stopping
-from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
+from raymesh.errors import ClusterGone, EnvironmentFault, RaymeshError, UsageError
 from raymesh.proof.asking import looks_left, may_be_done
 from raymesh.settings import OPTIONS, Option, Settings, load_settings
 from raymesh.subject import placing
@@ -182,8 +182,9 @@ def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
         # Such an error says cause and cure by itself; a traceback would bury it.
         report.longrepr = f"{call.excinfo.typename}: {call.excinfo.value}"
         # Whatever comes next stands on the same ground. But where Ray does not work, the witnesses are to say why.
-        if call.when == "setup" and not isinstance(call.excinfo.value, TrafficFailed):
-            item.session.shouldstop = f"{item.name} can't be set up"
+        ground = call.when == "setup" and not isinstance(call.excinfo.value, TrafficFailed)
+        if ground or isinstance(call.excinfo.value, ClusterGone):
+            item.session.shouldstop = f"{item.name} can't be set up" if ground else "the cluster is gone"
     run.builder.failure(item.name, call.when, call.excinfo.exconly() if call.excinfo else report.longreprtext)
     folder = run.bundle(item.name)
     if folder:  # taken while everything still stands

@@ -17,6 +17,10 @@ class EnvironmentFault(RaymeshError):
         self.cure = cure
 
 
+class ClusterGone(EnvironmentFault):
+    """The API server has not answered for long: the cluster was deleted, or can't be reached any more."""
+
+
 class InUse(EnvironmentFault):
     """Another run uses it now; the text says which one."""
 

@@ -17,7 +17,7 @@ from raymesh.deadlines import scaled
 from raymesh.errors import CommandError
 from raymesh.manifests.patching import Doc
 from raymesh.platform import refusals
-from raymesh.platform.kube import Kube
+from raymesh.platform.kube import Kube, pod_state
 
 # Of Warning events, those that say that something could not be made. Failed updates and deletions are tried again.
 TELLING = re.compile(
@@ -52,6 +52,22 @@ def events(kube: Kube, namespace: str) -> list[Doc]:
     """Return the Warning events of a namespace, the newest first. Raises CommandError."""
     words = ("get", "events", "-n", namespace, "--field-selector", "type=Warning", "-o", "json")
     return sorted(json.loads(kube.kubectl(*words).stdout)["items"], key=last_seen, reverse=True)
+
+
+def last_words(kube: Kube, namespace: str, selector: str) -> list[str]:
+    """Return the newest Warning of each pod that is not Ready, by its name; nothing where events may not be read."""
+    try:
+        pods = json.loads(kube.pods_json(namespace, selector))["items"]
+        found = events(kube, namespace)
+    except CommandError:
+        return []
+    waiting = {pod["metadata"].get("uid"): pod["metadata"]["name"] for pod in pods if pod_state(pod) != "Ready"}
+    told: dict[str, str] = {}
+    for event in found:
+        name = waiting.get(event["involvedObject"].get("uid"))
+        if name:
+            told.setdefault(name, f"{name}: {event['reason']}: {event.get('message', '')}")
+    return list(told.values())
 
 
 def last_seen(event: Doc) -> datetime:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from raymesh.errors import TerminalState
+from raymesh.errors import EnvironmentFault, TerminalState, WaitTimeout
 from raymesh.manifests.patching import Doc
 from raymesh.mesh import absent
 from raymesh.platform.kube import Kube
@@ -77,6 +78,22 @@ def wait(kube: Kube, subject: Subject, *, within: float) -> None:
         hopeless=lambda pod: _nameless(kube, subject, pod) or _asked_elsewhere(subject, pod) or stuck.why(pod),
         absent=lambda: _absent(kube, subject),
     )
+
+
+def ready(kube: Kube, subject: Subject, foretold: Sequence[str], *, within: float) -> None:
+    """Wait as `wait` does. Raises EnvironmentFault where the subject is not Ready in time: what its pods said last.
+
+    `foretold` are the linter's errors on it, which go first in the cure.
+    """
+    try:
+        wait(kube, subject, within=within)
+    except WaitTimeout as error:
+        said = absent.last_words(kube, subject.namespace, subject.selector)
+        cures = [
+            *foretold,
+            "look at what the pods say, in the bundle of this run: their logs, the namespace's events",
+        ]
+        raise EnvironmentFault("\n  ".join([str(error), *said]), "; ".join(cures)) from None
 
 
 def _absent(kube: Kube, subject: Subject) -> str:

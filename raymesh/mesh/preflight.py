@@ -72,21 +72,9 @@ def _try(name: str, check: Any) -> Check:
 
 
 def _rights(kube: Kube, found: Found, asked: Asked) -> Check:
-    places = [asked.namespace or "default", *([found.namespace] if found.namespace else [])]
-    absent = [
-        one
-        for one in rights.missing(kube, asked.mode, places)
-        # Of the mesh's namespace only the way to the witnesses is wanted.
-        if one.namespace != found.namespace or one.resource == "pods/portforward"
-    ]
-    return Check(
-        "rights",
-        not absent,
-        "; ".join(str(one) for one in absent[:10]) + (f" and {len(absent) - 10} more" if len(absent) > 10 else "")  # noqa: PLR2004 - as many as are shown
-        if absent
-        else f"all that `{asked.mode}` needs",
-        f"kubectl apply -f manifests/rbac/{asked.mode}.yaml, and bind it to who runs raymesh",
-    )
+    absent = rights.lacking(kube, asked.mode, asked.namespace or "default", found.namespace)
+    seen = rights.told(absent) if absent else f"all that `{asked.mode}` needs"
+    return Check("rights", not absent, seen, rights.cure(asked.mode))
 
 
 def istio(found: Found) -> Check:

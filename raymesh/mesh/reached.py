@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -14,6 +15,7 @@ from raymesh.platform.kube import Kube
 from raymesh.witness.http import Http, NoAnswer, Recorder
 from raymesh.witness.prometheus import Prometheus
 
+OFTEN_SECONDS, SCRAPES = 5.0, 4  # Istio's addon as raymesh installs it scrapes as often; a rate wants a few
 NOWHERE = "http://127.0.0.1:9"  # of a witness that is not asked
 LOGINS = ("HTTP 401", "HTTP 403")
 
@@ -86,9 +88,25 @@ def _first(name: str, urls: list[str], session: requests.Session, record: Record
     raise EnvironmentFault(f"{name} does not answer: {'; '.join(said)}", cure)
 
 
-def scrape_seconds(prometheus: Prometheus) -> float:
-    """Return how often Prometheus scrapes at most: of all its active targets the longest interval (0: it does not say).
+@dataclass(frozen=True)
+class Pace:
+    """How many seconds longer evidence is waited for, and rates are looked at over; `told` where it is any longer."""
 
-    `scrapeInterval` of /api/v1/targets, Prometheus 2.31 and newer.
+    seconds: float
+    told: str
+
+
+USUAL = Pace(0.0, "")
+
+
+def pace(prometheus: Prometheus) -> Pace:
+    """Return what a Prometheus needs that scrapes as seldom as this one: a rate wants a few scrapes.
+
+    Of all its active targets the longest interval counts: `scrapeInterval` of /api/v1/targets, Prometheus 2.31 and
+    newer; one that does not say it is taken to scrape as often as Istio's own.
     """
-    return max((target.interval for target in prometheus.targets()), default=0.0)
+    interval = max((target.interval for target in prometheus.targets()), default=0.0)
+    if interval <= OFTEN_SECONDS:
+        return USUAL
+    told = f"Prometheus scrapes every {interval:g} s: evidence is waited for {interval * SCRAPES:g} s longer"
+    return Pace(interval * SCRAPES, told)

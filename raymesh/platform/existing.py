@@ -6,10 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from raymesh.errors import CommandError, EnvironmentFault, UsageError
+from raymesh.errors import EnvironmentFault, UsageError
+from raymesh.platform import refusals
 from raymesh.platform.kube import Kube
-
-ANSWER_SECONDS = 20
 
 
 def borrowed(context: str) -> Kube:
@@ -26,23 +25,14 @@ def borrowed(context: str) -> Kube:
     if context not in known:
         where = os.environ.get("KUBECONFIG", "~/.kube/config")
         raise UsageError(f"--context {context}: {where} has {', '.join(known) or 'no context'}")
-    try:
-        kube.kubectl("get", "--raw", "/version", timeout=ANSWER_SECONDS)
-    except CommandError as error:
-        raise EnvironmentFault(f"--context {context}: {_last_line(error)}", _cure(str(error))) from None
+    if why := kube.unreachable():
+        found_cure = refusals.read(why)
+        cure = (
+            found_cure.cure if found_cure else "the API server must answer from here: try `kubectl get --raw /version`"
+        )
+        raise EnvironmentFault(f"--context {context}: {_last_line(why)}", cure)
     return kube
 
 
-def _last_line(error: CommandError) -> str:
-    return str(error).strip().splitlines()[-1]
-
-
-def _cure(said: str) -> str:
-    lowered = said.lower()
-    if "unauthorized" in lowered or "logged in" in lowered or "expired" in lowered or "credentials" in lowered:
-        return "log in again: the credentials of this context are not taken any more"
-    if "forbidden" in lowered:
-        return "ask for the roles in manifests/rbac/"
-    if "certificate" in lowered or "x509" in lowered:
-        return "the context's certificate-authority is not that of this API server: get a new kubeconfig"
-    return "try `kubectl get --raw /version` with this context: the API server must answer from here"
+def _last_line(said: str) -> str:
+    return next(line for line in reversed(said.strip().splitlines()) if "cure:" not in line).strip()

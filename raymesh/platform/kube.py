@@ -25,6 +25,7 @@ from raymesh.machine.programs import Completed, end_group, run, start
 from raymesh.manifests.patching import Doc, dump
 from raymesh.platform import refusals
 from raymesh.platform.forward import Forward
+from raymesh.platform.presence import Presence
 from raymesh.waiting import wait_for
 
 CRASH_LOOP = "CrashLoopBackOff"
@@ -40,6 +41,7 @@ TERMINAL_POLLS = 3  # a state that passes by itself does not count
 ABSENT_POLLS = 20  # what was refused once may be let in a moment later: istiod may have been starting
 ABSENT_EVERY = 4  # polls between two questions
 CALL_SECONDS = 60
+ANSWER_SECONDS = 20
 API_SECONDS = (5, 15)  # until the API server takes a connection, and until it says something
 READ_BYTES = 65536
 
@@ -66,18 +68,27 @@ class Kube:
     def kubectl(
         self, *words: str, stdin: str | None = None, timeout: float = CALL_SECONDS, check: bool = True
     ) -> Completed:
-        return run([*self.words, *words], stdin=stdin, timeout=timeout, check=check)
+        """Run kubectl. Where it fails, the error has the cure as well, if there is one to what it says."""
+        try:
+            return run([*self.words, *words], stdin=stdin, timeout=timeout, check=check)
+        except CommandError as error:
+            found = refusals.of_kubectl(str(error))
+            if not found:
+                raise
+            raise CommandError(f"{error}\n  cure: {found.cure}") from None
+
+    def unreachable(self) -> str:
+        """Return why the API server does not answer, empty where it does."""
+        try:
+            self.kubectl("get", "--raw", "/version", timeout=ANSWER_SECONDS)
+        except CommandError as error:
+            return str(error)
+        return ""
 
     def apply(self, docs: Iterable[Doc], *, server_side: bool = False) -> None:
         """Apply documents; `server_side` for those too large for the annotation that the client side keeps."""
         flags = ["--server-side", "--force-conflicts"] if server_side else []
-        try:
-            self.kubectl("apply", *flags, "-f", "-", stdin=dump(docs), timeout=120)
-        except CommandError as error:
-            found = refusals.read(str(error))
-            if not found:
-                raise
-            raise CommandError(f"{error}\n  cure: {found.cure}") from None
+        self.kubectl("apply", *flags, "-f", "-", stdin=dump(docs), timeout=120)
 
     def delete(self, docs: Iterable[Doc]) -> None:
         """Delete documents and wait until they are gone; what is not there is fine."""
@@ -139,17 +150,24 @@ class Kube:
     def _client(self) -> Iterator[client.ApiClient]:
         """Yield a client whose calls do not try again by themselves: their deadlines would add up."""
         settings = client.Configuration()
-        config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated there
-            str(self.kubeconfig) if self.kubeconfig else None,
-            context=self.context or None,
-            client_configuration=settings,
-        )
+        try:
+            config.load_kube_config(  # type: ignore[no-untyped-call]  # not annotated there
+                str(self.kubeconfig) if self.kubeconfig else None,
+                context=self.context or None,
+                client_configuration=settings,
+            )
+        except config.ConfigException as error:  # also where a program that fetches credentials fails
+            why = f"getting credentials: {' '.join(str(error).split())}"
+            raise CommandError(f"the kubeconfig can't be used: {refusals.explained(why)}") from error
         settings.retries = False
         try:
             with client.ApiClient(settings) as api:
                 yield api
         except (HTTPError, ApiException) as error:
-            raise CommandError(f"the API server of {settings.host} does not serve: {error}") from error
+            why = _in_words(error) if isinstance(error, ApiException) else str(error)
+            raise CommandError(
+                f"the API server of {settings.host} does not serve: {refusals.explained(why)}"
+            ) from error
 
     def wait_ready(
         self,
@@ -180,8 +198,14 @@ class Kube:
             if refused >= ABSENT_POLLS:
                 raise TerminalState(f"{count - number} of {count} pods {selector} of {namespace} are not made: {why}")
 
+        presence = Presence(self.unreachable)
+
         def states() -> dict[str, str]:
-            pods = json.loads(self.pods_json(namespace, selector))["items"]
+            try:
+                pods = json.loads(self.pods_json(namespace, selector))["items"]
+            except CommandError:
+                presence.check()
+                raise
             look_for_absent(len(pods))
             seen = {pod["metadata"]["name"]: pod_state(pod) for pod in pods}
             for pod in pods:
@@ -275,6 +299,15 @@ class Kube:
     def _last_log(self, namespace: str, pod: str) -> str:
         logs = self.kubectl("logs", "-n", namespace, pod, "--all-containers", "--tail=5", "--prefix", check=False)
         return logs.stdout.strip()[-1500:]
+
+
+def _in_words(error: ApiException) -> str:
+    """Say what the API server answered: its own message where it sent one."""
+    try:
+        message = str(json.loads(error.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        message = ""
+    return f"{error.status} {error.reason}" + (f": {message}" if message else "")
 
 
 def _api_seconds() -> tuple[float, float]:

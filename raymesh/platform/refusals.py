@@ -97,8 +97,23 @@ CURES: tuple[tuple[str, str], ...] = (
         r'MountVolume\.SetUp failed|(configmap|secret)s? "[^"]+" not found|non-existent|CreateContainerConfigError',
         "put what the pod mounts or names into the manifests: a ConfigMap or Secret is missing",
     ),
+    (
+        r"\bUnauthorized\b|[Mm]ust be logged in|[Tt]oken (has|is) expired|credentials? .*expired|getting credentials",
+        "log in again: the credentials of this context are not taken any more",
+    ),
+    (
+        r"x509: |certificate signed by unknown authority",
+        "the context's certificate-authority is not that of this API server: get a new kubeconfig",
+    ),
+    (
+        r"onnection to the server .* was refused|Unable to connect to the server|Failed to establish a new connection"
+        r"|no route to host|no such host|i/o timeout|TLS handshake timeout|Max retries exceeded|Read timed out",
+        "the API server must answer from here: see whether the cluster is still there (`kubectl get --raw /version`)",
+    ),
     (r"is invalid: ", "mend that field of the manifests"),
 )
+# How kubectl begins the lines that are its own; others are of what it ran.
+KUBECTL = ("Error from server", "error: ", "Error: ", "The connection to the server", "Unable to connect to the server")
 
 
 def read(text: str) -> Refusal | None:
@@ -108,6 +123,12 @@ def read(text: str) -> Refusal | None:
         if found:
             return Refusal(_cause(text), cure)
     return None
+
+
+def of_kubectl(printed: str) -> Refusal | None:
+    """Return the refusal in what kubectl printed; what a program in a pod printed through it is none."""
+    lines = [line.strip(" |") for line in printed.splitlines()]  # an error of ours puts a bar before each
+    return read("\n".join(line for line in lines if line.startswith(KUBECTL)))
 
 
 def explained(text: str) -> str:

@@ -5,17 +5,19 @@ A unit test holds the manifests to it. `preflight` also tries to read nodes, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kubernetes import client
 
+from raymesh.errors import EnvironmentFault
 from raymesh.manifests.patching import Doc
 from raymesh.platform.kube import Kube
 
 Mode = Literal["look", "prove"]
 MODES: tuple[Mode, ...] = ("look", "prove")
+SHOWN = 10  # of what is missing
 # Where a right is wanted: in every namespace (or of no namespace), or in the subject's and those of the mesh.
 Scope = Literal["cluster", "namespace"]
 
@@ -30,6 +32,7 @@ class Right:
     modes: tuple[Mode, ...]
     scope: Scope
     purpose: str
+    spared: bool = False  # without it less is told, and the proof is the same
 
 
 RAY, MESH, NETWORK = "ray.io", "security.istio.io", "networking.istio.io"
@@ -49,8 +52,8 @@ RIGHTS: tuple[Right, ...] = (
     Right("", ("configmaps",), ("get",), BOTH, "cluster", "to read the mesh's configuration and its root certificate"),
     Right("", ("pods/exec",), ("create", "get"), BOTH, "namespace", "to let Ray work, and to see the sockets of pods"),
     Right("", ("pods/portforward",), ("create", "get"), BOTH, "namespace", "to ask sidecars and witnesses"),
-    Right("", ("pods/log",), ("get",), BOTH, "namespace", "to show the last words of what does not start"),
-    Right("", ("events",), ("list",), BOTH, "namespace", "to say why pods are not made or do not start"),
+    Right("", ("pods/log",), ("get",), BOTH, "namespace", "to show the last words of what does not start", True),
+    Right("", ("events",), ("list",), BOTH, "namespace", "to say why pods are not made or do not start", True),
     Right(RAY, RAY_KINDS, ("get",), BOTH, "namespace", "to read what runs"),
     Right(MESH, ("peerauthentications",), ("list",), BOTH, "namespace", "to read which mTLS is demanded"),
     Right("telemetry.istio.io", ("telemetries",), ("list",), BOTH, "namespace", "to read how much is traced"),
@@ -60,7 +63,7 @@ RIGHTS: tuple[Right, ...] = (
     Right(
         RAY, RAY_KINDS, ("list", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject, and remove it"
     ),
-    Right("", ("resourcequotas",), ("list",), PROVE, "namespace", "to say beforehand what a quota does not take"),
+    Right("", ("resourcequotas",), ("list",), PROVE, "namespace", "to say beforehand what a quota does not take", True),
     Right(
         "networking.k8s.io", ("networkpolicies",), ("list", "delete"), PROVE, "namespace", "to let who knocks through"
     ),
@@ -110,28 +113,51 @@ class Missing:
 
 
 def missing(kube: Kube, mode: Mode, namespaces: Iterable[str]) -> tuple[Missing, ...]:
-    """Return what a mode needs and whoever asks may not do; `namespaces` are the subject's and those of the mesh."""
+    """Return what a mode needs and whoever asks may not do; `namespaces` are the subject's and those of the mesh.
+
+    What can be spared is not needed.
+    """
     places = tuple(namespaces)
     wanted = [
         Missing(verb, resource, right.group, place, right.purpose)
         for right in RIGHTS
-        if mode in right.modes
+        if mode in right.modes and not right.spared
         for resource in right.resources
         for verb in right.verbs
         for place in (places if right.scope == "namespace" else ("",))
     ]
-    return tuple(one for one in dict.fromkeys(wanted) if not _may(kube, one))
+    return kube.asked(lambda api: tuple(one for one in dict.fromkeys(wanted) if not _may(api, one)))
 
 
-def _may(kube: Kube, one: Missing) -> bool:
+def lacking(kube: Kube, mode: Mode, own: str, mesh: str) -> tuple[Missing, ...]:
+    """Return what a mode lacks in the subject's namespace and, for the ways to the witnesses, in the mesh's."""
+    absent = missing(kube, mode, [own, *([mesh] if mesh and mesh != own else [])])
+    return tuple(one for one in absent if one.namespace != mesh or mesh == own or one.resource == "pods/portforward")
+
+
+def told(absent: Sequence[Missing]) -> str:
+    """Say what is missing, a few of them by name."""
+    more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""
+    return "; ".join(str(one) for one in absent[:SHOWN]) + more
+
+
+def cure(mode: Mode) -> str:
+    """Say how whoever asks gets the rights of a mode."""
+    return f"kubectl apply -f manifests/rbac/{mode}.yaml, and bind it to who runs raymesh"
+
+
+def demand(kube: Kube, mode: Mode, own: str, mesh: str) -> None:
+    """Raise EnvironmentFault where a right is missing, before anything is made or waited for."""
+    absent = lacking(kube, mode, own, mesh)
+    if absent:
+        raise EnvironmentFault(f"whoever runs this may not: {told(absent)}", cure(mode))
+
+
+def _may(api: client.ApiClient, one: Missing) -> bool:
     resource, _, part = one.resource.partition("/")
     attributes = client.V1ResourceAttributes(
         verb=one.verb, group=one.group, resource=resource, subresource=part or None, namespace=one.namespace or None
     )
     review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes))
-
-    def ask(api: client.ApiClient) -> bool:
-        answer: Any = client.AuthorizationV1Api(api).create_self_subject_access_review(review, _request_timeout=(5, 15))
-        return bool(answer.status.allowed)
-
-    return kube.asked(ask)
+    answer: Any = client.AuthorizationV1Api(api).create_self_subject_access_review(review, _request_timeout=(5, 15))
+    return bool(answer.status.allowed)

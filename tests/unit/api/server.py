@@ -55,6 +55,17 @@ KINDS = (
     ("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False),
 )
 PLURALS = {(group, plural): (version, kind, spaced) for group, version, plural, kind, spaced in KINDS}
+VERSION = {
+    **{
+        "major": "1",
+        "minor": "31",
+        "gitVersion": "v1.31.0",
+        "gitCommit": "x",
+        "gitTreeState": "clean",
+        "buildDate": "x",
+    },
+    **{"goVersion": "x", "compiler": "gc", "platform": "linux/amd64"},
+}
 # The versions of Istio's kinds in manifests are older ones.
 VERSIONS = {group: tuple(dict.fromkeys(v for g, v, *_ in KINDS if g == group)) for group, *_ in KINDS}
 OLDER = {"security.istio.io": "v1beta1", "networking.istio.io": "v1beta1"}
@@ -256,7 +267,7 @@ class Handler(BaseHTTPRequestHandler):
         """What a server says of itself; None for a path of its objects."""
         places = {"api/v1": "", **{f"apis/{group}/{v}": group for group in VERSIONS if group for v in _versions(group)}}
         fixed: dict[str, Doc] = {
-            "/version": {"major": "1", "minor": "31", "gitVersion": "v1.31.0", "platform": "linux/amd64"},
+            **dict.fromkeys(("/version", "/version/"), VERSION),
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": {
                 "kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in VERSIONS if name],
