@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from raymesh.errors import CommandError, TerminalState, WaitTimeout
@@ -153,8 +154,8 @@ def test_a_port_forward_that_does_not_come_up_says_why(tmp_path: Path, script: s
 FORWARDS = """
 for word; do last=$word; done
 case $last in :*) local=43210 ;; *) local=${{last%%:*}} ;; esac
-echo "Forwarding from 127.0.0.1:$local -> 20001"
 echo $$ $last >> {pids}
+echo "Forwarding from 127.0.0.1:$local -> 20001"
 [ $(wc -l < {pids}) = 1 ] && {{ sleep 0.2; echo "lost connection to pod"; exit 1; }}
 exec sleep 60
 """
@@ -175,7 +176,7 @@ def test_a_port_forward_that_dies_is_opened_again_where_it_was_and_that_is_said(
             every=0.05,
         )
     assert [row.split()[1] for row in rows] == [":20001", "43210:20001"]
-    assert not any(Path("/proc", row.split()[0]).exists() for row in rows), "nothing of it is left"
+    assert not any(psutil.pid_exists(int(row.split()[0])) for row in rows), "nothing of it is left"
     assert "lost connection to pod; it is opened again" in caplog.text
 
 
