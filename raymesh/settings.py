@@ -73,6 +73,7 @@ OPTIONS = (
     Option("no-traffic", "no", "yes|no", "with --running: judge what flows by itself alone", switch=True),
     Option("without", "", "WITNESS[,WITNESS]", f"what this cluster does not have: {', '.join(WITNESSES)}"),
     Option("faults-allowed", "", "NAMESPACE", "with --subject or --context: where a few faults may be made"),
+    Option("callers", "", "NS/ACCOUNT[,...]", "with --subject or --context: service accounts that may call it, too"),
     Option("expect", "strict", "WORD", "strict, or permissive: plaintext is let in on purpose, nothing called safe"),
     Option("wire", "no", "yes|no", "with --context: listen to packets, from pods on the nodes' network (CAP_NET_RAW)"),
     Option("sampling", "100", "PERCENT", "with --context: how many of the calls are traced"),
@@ -101,6 +102,7 @@ class Settings:
     without: frozenset[str] = frozenset()
     faults_allowed: str = ""
     permissive: bool = False
+    callers: tuple[tuple[str, str], ...] = ()  # namespace and service account
     wire: bool = True  # packets may be listened to
     sampling: float = 1.0  # share of the calls that are traced
     addresses: Mapping[str, str] = field(default_factory=dict)  # URL by witness, where it was given
@@ -129,6 +131,9 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
     if nodes != int(nodes):
         raise UsageError(f"--nodes {value['nodes']!r}: a whole number")
     _refuse_what_does_not_go_together(value)
+    for name, why in OF_A_USERS_SUBJECT.items():
+        if value[name] and not (value["subject"] or value["context"]):
+            raise UsageError(f"--{name} goes with --subject or --context: {why}")
     mirror = checked_registry(value["registry"]) if value["registry"] else ""
     pulled = source == "pull" or bool(mirror)
     return Settings(
@@ -146,6 +151,7 @@ def load_settings(given: Callable[[str], str | None], environ: Mapping[str, str]
         traffic=not _yes("no-traffic", value),
         without=frozenset(_one_of("without", word, WITNESSES) for word in _list(value["without"])),
         faults_allowed=value["faults-allowed"],
+        callers=tuple(_pair("callers", one, "NAMESPACE/SERVICEACCOUNT") for one in _list(value["callers"])),
         permissive=_one_of("expect", value["expect"], MODES) == "permissive",
         wire=_yes("wire", value) or not value["context"],
         sampling=_number("sampling", value, 0.01, 100) / 100,
@@ -186,11 +192,13 @@ def _file(option: str, value: Mapping[str, str]) -> Path:
 
 
 def _running(text: str) -> tuple[str, str] | None:
-    if not text:
-        return None
+    return _pair("running", text, "NAMESPACE/NAME of a RayCluster, RayJob or RayService") if text else None
+
+
+def _pair(option: str, text: str, takes: str) -> tuple[str, str]:
     parts = text.split("/")
     if len(parts) != 2 or not all(NAME.fullmatch(part) for part in parts):  # noqa: PLR2004 - namespace and name
-        raise UsageError(f"--running {text!r}: NAMESPACE/NAME of a RayCluster, RayJob or RayService")
+        raise UsageError(f"--{option} {text!r}: {takes}")
     return parts[0], parts[1]
 
 
@@ -203,6 +211,12 @@ ON_A_CLUSTER_MADE_HERE = (
     *("set", "image", "registry", "registry-ca", "image-source"),
     *("keep-cluster", "cluster-name", "nodes"),
 )
+
+
+OF_A_USERS_SUBJECT = {
+    "faults-allowed": "what raymesh makes is broken anyway",
+    "callers": "nobody else calls what raymesh makes",
+}
 
 
 def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
@@ -230,8 +244,6 @@ def _refuse_what_does_not_go_together(value: Mapping[str, str]) -> None:
         raise UsageError("--running changes nothing, and --wire takes pods that listen: one of them")
     if not value["running"] and value["no-traffic"] != default["no-traffic"]:
         raise UsageError("--no-traffic goes with --running: nothing else flows by itself")
-    if value["faults-allowed"] and not (value["subject"] or value["context"]):
-        raise UsageError("--faults-allowed goes with --subject or --context: what raymesh makes is broken anyway")
     for name, what in (("namespace", "--namespace"), ("faults-allowed", "--faults-allowed")):
         if value[name] and not NAME.fullmatch(value[name]):
             raise UsageError(f"{what} {value[name]!r}: the name of a namespace")

@@ -26,6 +26,7 @@ from raymesh.manifests.patching import Doc, dump
 from raymesh.platform import refusals
 from raymesh.platform.forward import Forward
 from raymesh.platform.presence import Presence
+from raymesh.ports.kuberay import SUBMITTER_CONTAINER
 from raymesh.waiting import wait_for
 
 CRASH_LOOP = "CrashLoopBackOff"
@@ -329,10 +330,19 @@ def pod_state(pod: Doc) -> str:
         return "Terminating"
     if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])):
         return "Ready"
+    left = [c for c in status.get("containerStatuses", []) if not _has_submitted(c)]
+    if len(left) < len(status.get("containerStatuses", [])) and all(c["ready"] for c in left):
+        return "Ready"  # Kubernetes calls no pod so in which a container has ended
     if status.get("reason"):  # of the kubelet: Evicted, OutOfcpu, NodeAffinity, UnexpectedAdmissionError
         return f"{status['phase']}, {status['reason']}: {status.get('message', '')}"
     waiting_for = [c["name"] for c in containers if not c["ready"]]
     return f"{status['phase']}, not ready: {', '.join(waiting_for) or _unscheduled(status)}"
+
+
+def _has_submitted(container: Doc) -> bool:
+    """Whether it is the container that submits a RayJob from the head's pod, and has ended well."""
+    ended = container["state"].get("terminated", {})
+    return bool(container["name"] == SUBMITTER_CONTAINER and ended.get("exitCode") == 0)
 
 
 def _unscheduled(status: Doc) -> str:

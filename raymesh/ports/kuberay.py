@@ -11,6 +11,16 @@ from collections.abc import Iterable, Mapping
 from raymesh.ports.versions import Version
 
 HEADLESS_HEAD_SERVICE = Version(1, 2)
+# In SidecarMode a container of this name submits the job from the head's pod (controllers/ray/utils/constant.go, 1.5).
+SUBMITTER_CONTAINER = "ray-job-submitter"
+# From which version on KubeRay knows a RayJob's submissionMode (apis/ray/v1/rayjob_types.go); 1.2.2 called the last but
+# one UserMode.
+SUBMISSION_MODES: Mapping[str, Version] = {
+    "K8sJobMode": Version(1, 1),
+    "HTTPMode": Version(1, 1),
+    "InteractiveMode": Version(1, 3),
+    "SidecarMode": Version(1, 5),
+}
 
 
 def head_service_is_headless(kuberay: Version) -> bool:

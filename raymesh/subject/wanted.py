@@ -21,6 +21,7 @@ from raymesh.manifests.surroundings import DEFAULT_NAMESPACE
 from raymesh.manifests.tree import ShapeError
 from raymesh.ports import Version
 from raymesh.ports.address import ZONE
+from raymesh.ports.kuberay import SUBMISSION_MODES
 from raymesh.subject.contracts import contract_of
 from raymesh.subject.model import HEAD_GROUP, Subject
 
@@ -83,7 +84,9 @@ def wanted_of(texts: Mapping[str, str], around: Around) -> Wanted:
     case = _only_one(make_world(_objects(texts), options))
     docs = tuple(doc for text in texts.values() for doc in _unpacked(plain(text)))
     cluster = case.cluster
-    spec = cluster_spec(_own(docs, cluster))
+    own = _own(docs, cluster)
+    spec = cluster_spec(own)
+    _check_mode(own, around.kuberay)
     version = cluster.version or around.ray
     if version is None:
         raise UsageError(
@@ -123,6 +126,17 @@ def wanted_of(texts: Mapping[str, str], around: Around) -> Wanted:
         },
     )
     return Wanted(subject, name, docs, tuple(lint_texts(texts, options, named=texts).findings))
+
+
+def _check_mode(doc: Doc, kuberay: Version | None) -> None:
+    """Raise UsageError for a submissionMode that this KubeRay does not know: it would do nothing, without a word."""
+    mode = doc["spec"].get("submissionMode") if doc["kind"] == "RayJob" else None
+    since = SUBMISSION_MODES.get(str(mode))
+    if since is not None and kuberay is not None and kuberay < since:
+        raise UsageError(
+            f"--subject: RayJob {doc['metadata']['name']} has submissionMode {mode}, which KubeRay knows from {since} "
+            f"on, and this is {kuberay}: take another mode, or a newer KubeRay"
+        )
 
 
 def _objects(texts: Mapping[str, str]) -> Objects:

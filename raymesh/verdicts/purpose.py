@@ -9,7 +9,7 @@ from raymesh.verdicts.catalog import OWN_JOB, SERVED
 from raymesh.verdicts.finding import Finding, Findings, some
 from raymesh.witness.knock import Knock
 from raymesh.witness.kuberay import BY_A_POD, JobStatus, ServeStatus
-from raymesh.witness.pods import Pod
+from raymesh.witness.pods import SIDECAR, Pod, has_sidecar
 
 KUBERAY, PROBE = "KubeRay", "probe"
 SUCCEEDED, COMPLETE, RUNNING = "SUCCEEDED", "Complete", "RUNNING"
@@ -30,6 +30,11 @@ def own_job(status: JobStatus, submitters: Sequence[Pod]) -> Findings:
         going = [pod.name for pod in submitters if not pod.finished]
         ok = status.job == SUCCEEDED and status.deployment == COMPLETE and not going and bool(submitters or not by_pod)
     seen = f"{status.mode}: {said}; submitters: {len(submitters)}, not at their end: {some(going)}"
+    kept = [
+        pod.name for pod in submitters if not pod.finished and has_sidecar(pod) and SIDECAR not in pod.native_sidecars
+    ]
+    if kept:
+        seen += f"; {some(kept)}: a sidecar that is not native keeps a Job from ending (native sidecars, or HTTPMode)"
     return (
         Finding(
             OWN_JOB,

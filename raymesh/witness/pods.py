@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from raymesh.ports.kuberay import SUBMITTER_CONTAINER
 from raymesh.witness.fields import Field, optional_flag, optional_items, optional_text, read_json
 
 SIDECAR = "istio-proxy"
@@ -33,6 +34,7 @@ class Pod:
     init_containers: tuple[str, ...]  # names
     annotations: Mapping[str, str]
     host_network: bool
+    native_sidecars: tuple[str, ...] = ()  # names; they are among the containers as well
     finished: bool = False  # its containers have ended well, and nothing is expected of it any more
 
 
@@ -56,12 +58,13 @@ def _pod(pod: Field) -> Pod:
         namespace=meta["namespace"].text(),
         labels=_texts(meta, "labels"),
         ip=optional_text(status, "podIP"),
-        ready=_ready(status) and not _is_going(meta),
+        ready=(_ready(status) or _ready_but_for_submitter(status)) and not _is_going(meta),
         service_account=optional_text(spec, "serviceAccountName"),
         containers=tuple(_container(c) for c in containers),
         init_containers=tuple(c["name"].text() for c in inits if c not in native_sidecars),
         annotations=_texts(meta, "annotations"),
         host_network=optional_flag(spec, "hostNetwork"),
+        native_sidecars=tuple(c["name"].text() for c in native_sidecars),
         finished=optional_text(status, "phase") == "Succeeded",
     )
 
@@ -89,3 +92,15 @@ def _ready(status: Field) -> bool:
         condition["type"].text() == "Ready" and condition["status"].text() == "True"
         for condition in optional_items(status, "conditions")
     )
+
+
+def _ready_but_for_submitter(status: Field) -> bool:
+    """Whether all runs but the container that has submitted a RayJob: Kubernetes calls no pod Ready where one ended."""
+    containers = optional_items(status, "containerStatuses")
+    ended = [one for one in containers if one["name"].text() == SUBMITTER_CONTAINER and _ended_well(one)]
+    return bool(ended) and all(optional_flag(one, "ready") for one in containers if one not in ended)
+
+
+def _ended_well(container: Field) -> bool:
+    state = container["state"].find("terminated")
+    return state is not None and state["exitCode"].integer() == 0

@@ -34,6 +34,7 @@ OTHER_VALUES = {
     "no-traffic": ("yes", "no"),
     "without": ("kiali", "jaeger,prometheus"),
     "faults-allowed": ("one", "two"),
+    "callers": ("team-a/web", "team-a/web,ingress/gateway"),
     "expect": ("strict", "permissive"),
     "sampling": ("1", "50"),
     "wire": ("yes", "no"),
@@ -44,7 +45,7 @@ OTHER_VALUES = {
 NEEDS: Mapping[str, dict[str, str]] = {
     **{
         name: {"context": "staging", "subject": "mine.yaml"}
-        for name in ("context", "faults-allowed", *ON_A_BORROWED_CLUSTER)
+        for name in ("callers", "context", "faults-allowed", *ON_A_BORROWED_CLUSTER)
     },
     **{name: {"context": "staging", "running": "team-a/ray"} for name in ("running", "no-traffic")},
     "registry-ca": {"registry": "one.example"},

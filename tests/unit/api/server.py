@@ -104,6 +104,7 @@ class Api:
     calls: list[Call] = field(default_factory=list)
     refused: dict[str, Answer] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    kept: set[tuple[str, str]] = field(default_factory=set)  # plural and name of what a finalizer keeps
     made: int = 0
 
     def put(self, *docs: Doc) -> None:
@@ -245,7 +246,8 @@ class Handler(BaseHTTPRequestHandler):
         if plural == "namespaces":
             gone += [key for key in self.api.objects if key[2] == name]
         for key in gone:
-            del self.api.objects[key]
+            if (key[1], key[3]) not in self.api.kept:
+                del self.api.objects[key]
         if gone or not name:
             self._json(200, {"apiVersion": "v1", "kind": "Status", "status": "Success"})
         else:

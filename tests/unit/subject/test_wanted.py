@@ -199,3 +199,23 @@ def test_lists_are_unpacked_for_kubectl() -> None:
         "Service",
         "RayCluster",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kuberay", "refused"),
+    [
+        ("rayjob-sidecar.yaml", "1.4.2", True),
+        ("rayjob-sidecar.yaml", "1.5.0", False),
+        ("rayjob-interactive.yaml", "1.2.2", True),
+        ("rayjob-interactive.yaml", "1.3.0", False),
+        ("rayjob-submitter.yaml", "1.1.0", False),
+        ("rayjob.yaml", "1.1.0", False),
+    ],
+)
+def test_a_way_to_submit_that_this_kuberay_does_not_know_is_refused(name: str, kuberay: str, refused: bool) -> None:
+    around = Around(kuberay=parse_version(kuberay))
+    if not refused:
+        assert subject(name, around).subject.kind == "RayJob"
+        return
+    with pytest.raises(UsageError, match=rf"submissionMode \w+Mode, which KubeRay knows from .* and this is {kuberay}"):
+        subject(name, around)

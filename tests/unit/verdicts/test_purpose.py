@@ -92,3 +92,11 @@ def test_a_service_that_lacks_something_is_red(
     status: ServeStatus, members: Sequence[RayPod], knocks: Sequence[Knock]
 ) -> None:
     assert not holds(served(status, members, knocks))
+
+
+@pytest.mark.parametrize(("native", "told"), [((), True), (("istio-proxy",), False)])
+def test_a_submitter_that_its_sidecar_keeps_is_told_with_the_cure(native: tuple[str, ...], told: bool) -> None:
+    kept = replace(SUBMITTER, name="submitter", finished=False, native_sidecars=native)
+    [finding] = own_job(ENDED, [kept])
+    assert not finding.ok
+    assert ("submitter: a sidecar that is not native keeps a Job from ending" in finding.seen) == told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raymesh.errors import Unreadable
+from raymesh.platform.kube import pod_state
 from raymesh.witness.pods import Container, parse_pods
 from tests.unit.witness.builders import Doc, text
 
@@ -59,3 +60,31 @@ def test_a_pod_that_is_coming_or_going_is_not_ready(pods: Doc) -> None:
 def test_what_is_no_list_of_pods_is_unreadable() -> None:
     with pytest.raises(Unreadable, match=r"pods: wants an object with the key 'items'"):
         parse_pods('{"kind": "Status"}')
+
+
+def submitted(exit_code: int | None, *, ray_ready: bool = True) -> Doc:
+    state = {"running": {}} if exit_code is None else {"terminated": {"exitCode": exit_code}}
+    containers = [
+        {"name": "ray", "ready": ray_ready, "restartCount": 0, "state": {"running": {}}},
+        {"name": "ray-job-submitter", "ready": exit_code is None, "restartCount": 0, "state": state},
+    ]
+    return {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}], "containerStatuses": containers}
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"),
+    [
+        (submitted(0), True),
+        (submitted(1), False),
+        (submitted(None), False),  # its readiness is Kubernetes' to tell
+        (submitted(0, ray_ready=False), False),
+        ({"conditions": [{"type": "Ready", "status": "False"}]}, False),
+    ],
+)
+def test_a_head_whose_submitter_has_ended_well_is_ready(status: Doc, ready: bool) -> None:
+    """KubeRay's SidecarMode: a container of the head's pod submits the job, and ends."""
+    (pod,) = parse_pods(text(built_pods(status=status)))
+    assert pod.ready == ready
+    if "phase" in status:
+        state = pod_state({"metadata": {}, "status": status})
+        assert (state == "Ready") == ready
