@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.manifests.clusters import PROXIES
-from raymesh.manifests.objects import Cluster, Group
+from raymesh.manifests.clusters import PROXIES, container
+from raymesh.manifests.objects import Cluster, Container, Group
 from raymesh.manifests.opened import ranges
 from raymesh.manifests.relating import World
+from raymesh.manifests.tree import Value, child, elements, scalar
 from raymesh.ports import Role
 from raymesh.ports.facts import PORTS
 from raymesh.ports.flags import FLAGS
@@ -34,11 +35,11 @@ def rm090(world: World) -> Iterator[Hit]:
                     f"on ({SIDECAR_PORTS[min(numbers)]})",
                     "a number below 15000 or above 15090",
                 )
-            for container in (*([group.ray] if group.ray else []), *group.beside):
-                for port in container.ports if container.called not in PROXIES else ():
+            for one in (*([group.ray] if group.ray else []), *_beside(group)):
+                for port in one.ports if one.called not in PROXIES else ():
                     own = port.number.number
                     if own in SIDECAR_PORTS and port.tcp:
-                        whose = "Ray's container" if container is group.ray else f"container {container.called}"
+                        whose = "Ray's container" if one is group.ray else f"container {one.called}"
                         yield Hit(
                             at(port.number),
                             f"{whose} in group {group.name} lists port {own}, which the sidecar of the pod listens on "
@@ -47,24 +48,50 @@ def rm090(world: World) -> Iterator[Hit]:
                         )
 
 
-@rule("RM091", Severity.ERROR, "another container has a port of Ray")
+@rule("RM091", Severity.ERROR, "port that another container of the pod has")
 def rm091(world: World) -> Iterator[Hit]:
     """The containers of a pod share its ports: the second one to listen ends."""
     for cluster in world.objects.clusters:
         for group in cluster.groups:
-            opened = _opened(cluster, group) if group.beside else {}
-            for container in group.beside:
-                for port in (p for p in container.ports if p.tcp):
-                    flag = opened.get(port.number.number or 0)
-                    if flag is None:
-                        continue
-                    given = ", which it is without the flag" if flag in FLAGS and flag not in group.params else ""
-                    yield Hit(
-                        at(port.number),
-                        f"container {container.called} in group {group.name} of {cluster.name.text} listens on "
-                        f"{port.number.text}, and so does Ray in the same pod ({flag}{given})",
-                        f"another port for {container.called}, or for {flag}",
-                    )
+            beside = _beside(group)
+            if beside:
+                yield from _twice(cluster, group, beside)
+
+
+def _twice(cluster: Cluster, group: Group, beside: list[Container]) -> Iterator[Hit]:
+    opened = _opened(cluster, group)
+    taken = dict.fromkeys(_listens(group.ray), "Ray's container") if group.ray else {}
+    for one in beside:
+        for key, port in _listens(one).items():
+            number, protocol = key
+            flag = opened.get(number) if protocol == "TCP" else None
+            if flag is None and key not in taken:
+                continue
+            given = ", which it is without the flag" if flag in FLAGS and flag not in group.params else ""
+            other = f"Ray in the same pod ({flag}{given})" if flag else f"{taken[key]} in the same pod"
+            yield Hit(
+                at(port),
+                f"container {one.called} in group {group.name} of {cluster.name.text} listens on "
+                f"{number}, and so does {other}",
+                f"another port for {one.called}, or for {flag or taken[key]}",
+            )
+        taken = {**dict.fromkeys(_listens(one), f"container {one.called}"), **taken}
+
+
+def _listens(of: Container) -> dict[tuple[int, str], Value]:
+    """The ports that a container lists, by number and protocol."""
+    found: dict[tuple[int, str], Value] = {}
+    for port in of.ports:
+        if (number := port.number.number) is not None:
+            found.setdefault((number, port.protocol.text if port.protocol else "TCP"), port.number)
+    return found
+
+
+def _beside(group: Group) -> list[Container]:
+    """Containers that run as long as Ray does: those beside it, and init containers that restart always."""
+    given = elements(child(group.node, "template", "spec", "initContainers"))
+    lasting = [node for node in given if (told := scalar(group.doc, node, "restartPolicy")) and told.text == "Always"]
+    return [*group.beside, *(container(group.doc, node) for node in lasting)]
 
 
 def _reaches_sidecar(group: Group) -> bool:

@@ -1,4 +1,4 @@
-"""RM087 to RM089: names under which a node registers, and the DNS that has to know them."""
+"""RM087 to RM089 and RM099: names under which a node registers, and the DNS that has to know them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.editing import word
+from raymesh.manifests.membership import Membership, on_host_network
 from raymesh.manifests.objects import Group
 from raymesh.manifests.opened import set_param
 from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
-from raymesh.manifests.tree import Value
+from raymesh.manifests.tree import Value, child, elements, scalar
 from raymesh.ports.address import node_address_dual_stack
 
 _ZONE = re.compile(r"\.svc\.([a-z0-9][a-z0-9.-]*)\s*$")
 _OWN_ADDRESS = "hostname -I"
+_FIRST = "ClusterFirst"
 
 
 @rule("RM087", Severity.ERROR, "zones of node names differ")
@@ -81,3 +83,48 @@ def _addresses(case: Case) -> Iterator[tuple[Group, Value]]:
 def _zone(value: Value) -> str | None:
     found = _ZONE.search(value.text) if fqdn_of(value) is not None else None
     return found[1].rstrip(".") if found else None
+
+
+@rule("RM099", Severity.ERROR, "pods that ask another DNS than the cluster's")
+def rm099(world: World) -> Iterator[Hit]:
+    """Nodes find the head, and each other, by names that the DNS of the cluster alone knows."""
+    for member in world.members:
+        cluster, group = member.cluster, member.group
+        found = _resolver(group) if member.asked is not Membership.AMBIENT else None  # ztunnel answers for its pods
+        if found is None or (group.role == "head" and not _has_name(group)) or _captures(group):
+            continue
+        where, problem, cure = found
+        whom = "their own names" if group.role == "head" else "the head by its Service's name"
+        yield Hit(
+            at(where),
+            f"pods of group {group.name} in {cluster.name.text} {problem}: they do not find {whom}",
+            cure,
+        )
+
+
+def _resolver(group: Group) -> tuple[Value, str, str] | None:
+    """Where a pod says that it does not ask the cluster's DNS, how, and the cure."""
+    spec = child(group.node, "template", "spec")
+    told = scalar(group.doc, spec, "dnsPolicy")
+    policy = told.text if told is not None else _FIRST
+    servers = child(spec, "dnsConfig", "nameservers")
+    if elements(servers):
+        return None  # they may be the cluster's
+    if policy == "None" and told is not None:
+        return told, "ask no DNS (dnsPolicy None without nameservers)", f"dnsPolicy: {_FIRST}"
+    if policy == "Default" and told is not None:
+        return told, "ask the DNS of their host (dnsPolicy Default)", f"dnsPolicy: {_FIRST}"
+    if policy == _FIRST and on_host_network(group) and group.host_network is not None:
+        return group.host_network, "have their host's network, and with it its DNS", f"dnsPolicy: {_FIRST}WithHostNet"
+    return None
+
+
+def _has_name(group: Group) -> bool:
+    value = group.params.get(ADDRESS)
+    return value is not None and fqdn_of(value) is not None
+
+
+def _captures(group: Group) -> bool:
+    """Whether the sidecar answers for names of the mesh."""
+    told = group.annotations.get("proxy.istio.io/config")
+    return told is not None and "ISTIO_META_DNS_CAPTURE" in told.text

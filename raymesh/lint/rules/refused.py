@@ -49,6 +49,11 @@ _DOMAINS = ("trustDomains", "notTrustDomains")
 _BLOCKS = ("ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks")
 _PORTS, _PATHS = ("ports", "notPorts"), ("paths", "notPaths")
 _MOST_ACCOUNTS = 16
+_TARGETS = (
+    ("", "Service"),
+    ("networking.istio.io", "ServiceEntry"),
+    *(("gateway.networking.k8s.io", kind) for kind in ("Gateway", "GatewayClass")),
+)
 _LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
 _TEMPLATES = ("{*}", "{**}")
 # Keys of `when`, by what their values have to be.
@@ -165,9 +170,25 @@ def _chosen(policy: Policy) -> Wrong:
     ways = [key for key in ("selector", "targetRef", "targetRefs") if child(spec, key) is not None]
     if len(ways) > 1:
         yield policy.name, f"{' and '.join(ways)} together", "one of them"
+    for target in (child(spec, "targetRef"), *elements(child(spec, "targetRefs"))):
+        yield from _target(policy, target)
     for name, value in policy.selector.labels.items():
         if "*" in name or "*" in value.text:
             yield value, f"selector with a wildcard, {name}: {value.text}", "a label as the pods have it"
+
+
+def _target(policy: Policy, node: yaml.Node | None) -> Wrong:
+    if node is None:
+        return
+    told = {name: scalar(policy.doc, node, name) for name in ("group", "kind", "namespace", "name")}
+    group, kind, space, name = (value.text if value else "" for value in told.values())
+    where = Value("", node, policy.doc)
+    if (group if group != "core" else "", kind) not in _TARGETS:
+        yield where, f"targetRef to {group or 'core'}/{kind}", "a Service, ServiceEntry, Gateway or GatewayClass"
+    if space:
+        yield where, "targetRef with a namespace", "no namespace: its own"
+    if not name:
+        yield where, "targetRef without a name", "name: NAME"
 
 
 def _provided(policy: AuthorizationPolicy) -> Wrong:

@@ -9,11 +9,11 @@ INJECT, TRAFFIC = "sidecar.istio.io/inject", "traffic.sidecar.istio.io/"
 ENABLED, DISABLED = namespace({"istio-injection": "enabled"}), namespace({"istio-injection": "disabled"})
 AMBIENT = namespace({"istio.io/dataplane-mode": "ambient"})
 CASES = {
-    "hostNetwork all": case("RM064", pods(spec={"hostNetwork": True})),
+    "hostNetwork all": case("RM064 RM099", pods(spec={"hostNetwork": True})),
     "hostNetwork yes word": case(
-        "RM064", pods(spec={"hostNetwork": True}).replace("hostNetwork: true", "hostNetwork: yes")
+        "RM064 RM099", pods(spec={"hostNetwork": True}).replace("hostNetwork: true", "hostNetwork: yes")
     ),
-    "hostNetwork string": case("RM064", pods(spec={"hostNetwork": "true"}, only=1)),
+    "hostNetwork string": case("RM064 RM099", pods(spec={"hostNetwork": "true"}, only=1)),
     "hostNetwork in nested by alias": case("", pods(spec={"hostNetwork": False})),
     "uid 1337 pod": case("RM098", pods(spec={"securityContext": {"runAsUser": 1337}}, only=1)),
     "gid 1337 pod": case("RM098", pods(spec={"securityContext": {"runAsGroup": 1337}}, only=1)),

@@ -13,9 +13,11 @@ from tests.unit.lint import (
     hostile_membership,
     hostile_meshes,
     hostile_objects,
+    hostile_pods,
     hostile_policies,
     hostile_selectors,
     hostile_serving,
+    hostile_traffic,
 )
 from tests.unit.lint.hostile import Case
 
@@ -26,6 +28,8 @@ TABLES = {
     "selectors": hostile_selectors.CASES,
     "meshes": hostile_meshes.CASES,
     "serving": hostile_serving.CASES,
+    "pods": hostile_pods.CASES,
+    "traffic": hostile_traffic.CASES,
 }
 EVERY = {f"{table}: {name}": one for table, cases in TABLES.items() for name, one in cases.items()}
 

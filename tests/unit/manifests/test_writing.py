@@ -118,7 +118,7 @@ def test_a_read_only_file_of_a_pair_keeps_both(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_replaced_brings_the_others_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last rename fails, when the first file has its new text already."""
+    """The last rename fails, when the first file has its new text already; where files can't change places."""
     for name in ("a.yaml", "b.yaml", "c.yaml"):
         (tmp_path / name).write_text(f"{name}: 1\n")
     real = Path.replace
@@ -128,6 +128,7 @@ def test_a_file_that_can_not_be_replaced_brings_the_others_back(
             raise OSError(5, "Input/output error")
         return real(self, target)
 
+    monkeypatch.setattr(sys, "platform", "other")
     monkeypatch.setattr(Path, "replace", replace)
     refused(tmp_path, "Input/output error", "a.yaml", "b.yaml", "c.yaml")
 
@@ -142,6 +143,46 @@ def test_an_edit_saved_meanwhile_stays(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=rf"{name}: somebody saved it meanwhile; no file was changed"):
         replace_files(texts, longer(texts))
     assert everything(tmp_path) == before
+
+
+# An editor that saves a text of its own whenever it is asked to, a moment later, and says so when it has.
+EDITOR = """
+import os, random, select, sys
+path = sys.argv[1]
+for told in sys.stdin:
+    select.select([], [], [], random.random() / 200)
+    with open(path + "~", "w") as file:
+        file.write(f"saved: {told}")
+    os.replace(path + "~", path)
+    print(told, end="", flush=True)
+"""
+ENOUGH = 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere files can't change places in one step")
+def test_no_save_of_an_editor_at_work_is_lost(tmp_path: Path) -> None:
+    """Somebody saves while a change is made: the change is of what was saved, or is refused, or is saved over."""
+    path = tmp_path / "a.yaml"
+    path.write_text("saved: 0\n")
+    command = [sys.executable, "-c", EDITOR, str(path)]
+    outcomes = {True: 0, False: 0}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as editor:
+        assert editor.stdin is not None
+        assert editor.stdout is not None
+        for number in range(1, 10_000):
+            print(number, file=editor.stdin, flush=True)
+            texts = read(path)
+            try:
+                replace_files(texts, longer(texts))
+            except UsageError:
+                outcomes[False] += 1
+            else:
+                outcomes[True] += 1
+            assert editor.stdout.readline() == f"{number}\n"
+            assert path.read_text().startswith(f"saved: {number}\n")
+            if min(outcomes.values()) >= ENOUGH:
+                break
+        editor.stdin.close()
 
 
 def test_a_file_that_is_gone_stays_so(tmp_path: Path) -> None:
