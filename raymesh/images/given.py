@@ -15,7 +15,6 @@ from pathlib import Path
 
 from raymesh.errors import EnvironmentFault
 from raymesh.images import archive, names
-from raymesh.images.names import architecture
 from raymesh.images.recipes import REPOSITORY
 from raymesh.images.remote import Manifest, Registries, Remote
 from raymesh.machine import locks, trust
@@ -67,12 +66,11 @@ def find(program: str, ref: str, engine: Engine, registries: Registries) -> Load
     """
     path = Path(ref)
     if path.is_file():
-        inside = archive.look(path, architecture())
+        machine = registries.machine
+        inside = archive.look(path, machine)
         name = _name(program, inside.digest)
         source = f"{ref}, a file"
-        return Load(
-            name, inside.digest, source, inside.labels, lambda into: archive.repack(path, architecture(), name, into)
-        )
+        return Load(name, inside.digest, source, inside.labels, lambda into: archive.repack(path, machine, name, into))
     seen = engine.docker("image", "inspect", "--format", "{{json .}}", ref, check=False)
     if seen.code == 0:
         row = json.loads(seen.stdout)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import shutil
 from pathlib import Path
 
 from raymesh.errors import EnvironmentFault
 from raymesh.images import archive
-from raymesh.images.remote import Manifest, Remote
+from raymesh.images.names import architecture
+from raymesh.images.remote import Manifest, Registries, Remote
 from raymesh.lane import Lane
 from raymesh.machine import locks, trust
 from raymesh.machine.programs import run
@@ -18,6 +21,31 @@ INSIDE = "/usr/local/bin/istioctl"
 DIGITS = 12
 ANSWER_SECONDS = 60
 VERSION = re.compile(r"[\w.+-]*\d[\w.+-]*")
+
+
+def of_lane(lane: Lane, registries: Registries, manifest: Manifest, progress: Progress) -> Path:
+    """Return the program for this machine: out of the image, or where that has none for this system, from PATH.
+
+    `manifest` is the image's for the engine's machine, which may be another one. Raises EnvironmentFault.
+    """
+    if platform.system() != "Linux":
+        return on_path(lane)
+    if registries.machine != architecture():
+        registries = Registries(registries.host, registries.ca)
+        manifest = registries.of(manifest.reference).manifest(manifest.reference)
+    return pulled(lane, registries.of(manifest.reference), manifest, progress)
+
+
+def on_path(lane: Lane) -> Path:
+    """Return the program that is on PATH. Raises EnvironmentFault where there is none, or one of another version."""
+    found = shutil.which("istioctl")
+    cure = f"put istioctl {lane.istio} on PATH: the published image has a program for Linux alone"
+    if not found:
+        raise EnvironmentFault(f"there is no istioctl on PATH, and this is {platform.system()}", cure)
+    said, versions = _said(Path(found))
+    if lane.istio not in versions:
+        raise EnvironmentFault(f"{found} says that it is {said}, and the lane's Istio is {lane.istio}", cure)
+    return Path(found)
 
 
 def pulled(lane: Lane, remote: Remote, manifest: Manifest, progress: Progress) -> Path:
@@ -45,11 +73,16 @@ def pulled(lane: Lane, remote: Remote, manifest: Manifest, progress: Progress) -
 
 def _check(program: Path, version: str, image: str) -> None:
     """Ask a program for its version, once. Raises EnvironmentFault where it is another than the lane's."""
-    said = run([program, "version", "--remote=false"], timeout=ANSWER_SECONDS).stdout
-    found = VERSION.findall(said.replace("client version:", ""))
+    said, found = _said(program)
     if version not in found:
         program.unlink()
         raise EnvironmentFault(
-            f"istioctl of {image} says that it is {' '.join(said.split())}, and the lane's Istio is {version}",
+            f"istioctl of {image} says that it is {said}, and the lane's Istio is {version}",
             "ask who runs that registry, or `--set istio=` what it has",
         )
+
+
+def _said(program: Path) -> tuple[str, list[str]]:
+    """Return what the program says of itself, and the versions in that."""
+    said = run([program, "version", "--remote=false"], timeout=ANSWER_SECONDS).stdout
+    return " ".join(said.split()), VERSION.findall(said.replace("client version:", ""))

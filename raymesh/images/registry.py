@@ -31,15 +31,15 @@ def unchanged() -> dict[str, str]:
     return {image: image for image in written().values()}
 
 
-def published(lane: Lane, mirror: str = "") -> dict[str, str]:
-    """Return role -> published image for this machine's architecture, as a mirror (HOST/PATH) names it if there is one.
+def published(lane: Lane, mirror: str = "", machine: str = "") -> dict[str, str]:
+    """Return role -> published image for an architecture (this machine's), as a mirror (HOST/PATH) names it, if any.
 
     Raises UsageError where the lane pins the digest of something that is no image.
     """
     rows = _rows()
     if unknown := sorted(lane.digests.keys() - rows.keys()):
         raise UsageError(f"lane {lane.name!r}: digests of {', '.join(unknown)}; images are {', '.join(rows)}")
-    machine = architecture()
+    machine = machine or architecture()
     found = {role: fill(row["published"].get(machine) or row["published"]["any"], lane) for role, row in rows.items()}
     pinned = {role: f"{image}@{lane.digests[role]}" if role in lane.digests else image for role, image in found.items()}
     return {role: mirrored(image, mirror) for role, image in pinned.items()}

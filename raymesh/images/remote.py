@@ -79,17 +79,21 @@ def folder() -> Path:
 
 @dataclass
 class Remote:
-    """One registry. `ca` is a file of certificates by which its own is checked, in place of those of the machine."""
+    """One registry. `ca` is a file of certificates by which its own is checked, in place of those of the machine.
+
+    Images are had for the architecture `machine`.
+    """
 
     host: str
     ca: Path | None = None
+    machine: str = field(default_factory=architecture)
     session: requests.Session = field(default_factory=requests.Session)
     _login: Login | None = None
     _tokens: dict[str, str] = field(default_factory=dict)  # by path of the image
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def manifest(self, image: Reference) -> Manifest:
-        """Return what an image is made of, for this machine. Raises EnvironmentFault where the registry has none."""
+        """Return what an image is made of, for that machine. Raises EnvironmentFault where the registry has none."""
         text, kind, digest = self._document(image, image.version)
         doc = json.loads(text)
         if kind in INDEXES or "manifests" in doc:
@@ -170,8 +174,7 @@ class Remote:
         return text, kind, digest
 
     def _own(self, image: Reference, rows: list[dict[str, Any]]) -> str:
-        wanted = architecture()
-        seen = []
+        wanted, seen = self.machine, []
         for row in rows:
             there = row.get("platform") or {}
             seen.append(f"{there.get('os')}/{there.get('architecture')}")
@@ -322,16 +325,22 @@ def _shown(error: object) -> str:
 
 @dataclass
 class Registries:
-    """Every registry of a run, each with the login for it. `ca` is told for `host` alone."""
+    """Every registry of a run, each with the login for it. `ca` is told for `host` alone.
+
+    Images are had for the architecture `machine`: that of the engine in which they run.
+    """
 
     host: str = ""
     ca: Path | None = None
+    machine: str = field(default_factory=architecture)
     _known: dict[str, Remote] = field(default_factory=dict)
 
     def of(self, image: Reference) -> Remote:
         """Return the registry of an image."""
         own = self.ca if image.host == self.host else None
-        return self._known.setdefault(image.host, Remote(image.host, own))  # of several threads one makes it
+        return self._known.setdefault(
+            image.host, Remote(image.host, own, self.machine)
+        )  # of several threads one makes it
 
     def manifests(self, images: Mapping[str, str]) -> tuple[dict[str, Manifest], dict[str, EnvironmentFault]]:
         """Ask for images, by role, all at once; return what each role's is made of, and why an image is not had."""

@@ -11,7 +11,7 @@ from typing import Literal
 from raymesh.errors import EnvironmentFault
 from raymesh.images import given, istioctl, registry
 from raymesh.images.given import DIGITS, Load
-from raymesh.images.names import parse
+from raymesh.images.names import architecture, parse
 from raymesh.images.pruning import note_pulled
 from raymesh.images.recipes import REPOSITORY, load_recipes
 from raymesh.images.remote import Manifest, Registries
@@ -82,7 +82,8 @@ def serve(settings: Settings, engine: Engine, progress: Progress) -> Served:
 
     Raises EnvironmentFault where the chosen source can't serve here, CommandError where a build fails.
     """
-    registries = Registries(settings.registry.partition("/")[0], settings.registry_ca)
+    machine = engine.architecture or architecture()
+    registries = Registries(settings.registry.partition("/")[0], settings.registry_ca, machine)
     instead = {program: given.find(program, ref, engine, registries) for program, ref in settings.images.items()}
     manifests = pullable(settings, registries, progress)
     found = (
@@ -107,7 +108,7 @@ def pullable(settings: Settings, registries: Registries, progress: Progress) -> 
     if settings.image_source == "build":
         return {}
     with progress.phase("ask the container registries"):
-        images = registry.published(settings.lane, settings.registry)
+        images = registry.published(settings.lane, settings.registry, registries.machine)
         for role in settings.images:
             del images[role]
         found, errors = registries.manifests(images)
@@ -137,8 +138,7 @@ def _pull(
         if role != istioctl.ROLE:
             loads[role] = given.pulled(remote, manifest, name)
     note_pulled(lane, loads[NODE].name if NODE in loads else "none", list(manifests.values()))
-    one = manifests[istioctl.ROLE]
-    program = istioctl.pulled(lane, registries.of(one.reference), one, progress)
+    program = istioctl.of_lane(lane, registries, manifests[istioctl.ROLE], progress)
     demand(_gib(manifests, registries), f"the images of lane {lane.name}, pulled")
     own_node = False
     if NODE in loads:

@@ -60,12 +60,16 @@ def _let_go() -> None:
 
 @dataclass(frozen=True)
 class Engine:
-    """A Docker engine that answers. `address` is where its published ports can be reached from here."""
+    """A Docker engine that answers. `address` is where its published ports can be reached from here.
+
+    `architecture` is that of the machine on which it runs, as images name it; empty for this one's.
+    """
 
     kind: str  # "docker" (the user's) or "private"
     version: str
     address: str
     environment: dict[str, str] = field(default_factory=dict, repr=False)
+    architecture: str = ""
 
     def docker(self, *words: str | Path, timeout: float = 120, check: bool = True) -> Completed:
         """Run the docker client. Raises CommandError."""
@@ -99,8 +103,9 @@ def users_engine() -> Engine | None:
     if not shutil.which("docker"):
         return None
     with contextlib.suppress(CommandError):
-        version = run(["docker", "version", "--format", "{{.Server.Version}}"], timeout=ANSWER_SECONDS).stdout.strip()
-        return Engine("docker", version, "127.0.0.1")
+        asked = run(["docker", "version", "--format", "{{.Server.Version}} {{.Server.Arch}}"], timeout=ANSWER_SECONDS)
+        version, _, machine = asked.stdout.strip().partition(" ")
+        return Engine("docker", version, "127.0.0.1", architecture=machine)
     return None
 
 

@@ -40,7 +40,7 @@ def started(pid: int) -> str:
     Linux counts it in ticks since it booted, which no setting of the clock moves; elsewhere it is a time of the clock.
     Empty where there is no such process, and for one that has ended and is only waited for.
     """
-    if not PROC.is_dir():
+    if not (PROC / "self").is_dir():
         return _started_by_the_clock(pid)
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

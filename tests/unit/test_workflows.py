@@ -40,9 +40,19 @@ def test_every_job_has_a_limit_and_no_right_that_it_does_not_name(path: Path) ->
         assert "timeout-minutes" in job or "uses" in job, name
 
 
-def test_a_run_is_asked_to_end_before_its_job_is_cut_off() -> None:
-    job = workflow(ROOT / ".github" / "workflows" / "e2e.yaml")["jobs"]["e2e"]
+@pytest.mark.parametrize("name", ["e2e", "arm64"])
+def test_a_run_is_asked_to_end_before_its_job_is_cut_off(name: str) -> None:
+    job = workflow(ROOT / ".github" / "workflows" / "e2e.yaml")["jobs"][name]
     [command] = [step["run"] for step in job["steps"] if "make e2e" in step.get("run", "")]
     asked = re.fullmatch(r"timeout --signal=TERM --kill-after=(\d+)m (\d+)m make e2e", command)
     assert asked
     assert int(asked[1]) + int(asked[2]) < job["timeout-minutes"]
+
+
+def test_both_systems_and_both_architectures_have_a_job() -> None:
+    mac = workflow(ROOT / ".github" / "workflows" / "ci.yaml")["jobs"]["mac"]
+    assert mac["runs-on"].startswith("macos-")
+    assert "make test" in [step.get("run") for step in mac["steps"]]
+    arm = workflow(ROOT / ".github" / "workflows" / "e2e.yaml")["jobs"]["arm64"]
+    assert arm["runs-on"].endswith("-arm")
+    assert arm["env"]["RAYMESH_IMAGE_SOURCE"] == "pull"

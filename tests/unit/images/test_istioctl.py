@@ -10,8 +10,8 @@ import pytest
 
 from raymesh.errors import EnvironmentFault
 from raymesh.images import istioctl
-from raymesh.images.names import Reference
-from raymesh.images.remote import Blob, Manifest, Remote, folder
+from raymesh.images.names import Reference, architecture
+from raymesh.images.remote import Blob, Manifest, Registries, Remote, folder
 from raymesh.lane import Lane, load_lane
 from raymesh.progress import Progress
 from tests.registry.pushing import file_layer
@@ -60,3 +60,40 @@ def test_another_version_is_refused_and_not_kept(says: str, cache: Path) -> None
     with pytest.raises(EnvironmentFault, match=r"istioctl of a\.example/istio/istioctl:1 says that it is"):
         istioctl.pulled(lane(istioctl=DIGEST), NOWHERE, image(says), Progress())
     assert [path.name for path in (cache / "bin").iterdir()] == ["istioctl.lock"]
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of programs, and nothing else on PATH but the shell; it is a Mac."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    return folder
+
+
+def test_where_the_image_has_no_program_for_this_system_it_is_the_one_on_path(programs: Path) -> None:
+    with pytest.raises(EnvironmentFault, match=r"no istioctl on PATH, and this is Darwin\n  cure: put istioctl 1"):
+        istioctl.of_lane(lane(), Registries(), image(lane().istio), Progress())
+    program = programs / "istioctl"
+    program.write_text(f"#!/bin/sh\necho 'client version: {lane().istio}'\n")
+    program.chmod(0o755)
+    assert istioctl.of_lane(lane(), Registries(), image(lane().istio), Progress()) == program
+    program.write_text("#!/bin/sh\necho 'client version: 1.2.3'\n")
+    with pytest.raises(EnvironmentFault, match=r"istioctl says that it is client version: 1\.2\.3, and the lane's"):
+        istioctl.of_lane(lane(), Registries(), image(lane().istio), Progress())
+
+
+def test_beside_an_engine_of_another_machine_it_is_this_machines_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def manifest(remote: Remote, reference: Reference) -> Manifest:
+        asked.append(remote.machine)
+        return replace(image(lane().istio), reference=reference)
+
+    monkeypatch.setattr(Remote, "manifest", manifest)
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    elsewhere = Registries(machine="another")
+    path = istioctl.of_lane(lane(istioctl=DIGEST), elsewhere, image(lane().istio), Progress())
+    assert path.name.startswith(f"istioctl-{lane().istio}")
+    assert asked == [architecture()]

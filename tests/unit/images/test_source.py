@@ -117,3 +117,19 @@ def test_a_node_goes_to_the_engine_and_what_pods_run_into_it(
     assert {one.name for one in found.loads} == others | {"given-ray:1"}, "they were in the node that was made here"
     assert ("etcd" in found.by_role) is own, "kubeadm is told which one such a node has"
     assert not list(tmp_path.glob("raymesh/load-*"))
+
+
+@pytest.mark.parametrize(("machine", "ending"), [("amd64", "-py311"), ("arm64", "-py311-aarch64")])
+def test_images_are_those_of_the_machine_on_which_the_engine_runs(
+    machine: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, str] = {}
+
+    def manifest(remote: Remote, image: Reference) -> Manifest:
+        asked[str(image)] = remote.machine
+        return Manifest(image, DIGEST, Blob(DIGEST, 1), ())
+
+    monkeypatch.setattr(Remote, "manifest", manifest)
+    found = pullable(wanted(), Registries(machine=machine), Progress())
+    assert str(found["ray"].reference).endswith(ending)
+    assert set(asked.values()) == {machine}
