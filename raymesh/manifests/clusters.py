@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import yaml
 
 from raymesh.manifests.commandline import GENERATED, started
 from raymesh.manifests.objects import Cluster, Container, Entry, Group, UserService
 from raymesh.manifests.reading import Document
-from raymesh.manifests.tree import ShapeError, Value, child, elements, part, scalar, scalars
+from raymesh.manifests.tree import ShapeError, Value, child, elements, fields, part, scalar, scalars
 from raymesh.ports import Role
 
 # Where each kind has its cluster; a RayCronJob has a RayJob's spec in it.
@@ -32,14 +34,15 @@ def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cl
         return None
     annotations = scalars(doc, child(root, "metadata", "annotations"))
     overwritten = _says_true(annotations.get(OVERWRITE))
+    given, outer = fields(spec), fields(child(root, "spec"))
     groups = []
-    head = child(spec, "headGroupSpec")
+    head = given.get("headGroupSpec")
     if head is not None:
         groups.append(_group(doc, head, "head", "head", overwritten))
-    for worker in elements(child(spec, "workerGroupSpecs")):
+    for worker in elements(given.get("workerGroupSpecs")):
         called = scalar(doc, worker, "groupName")
         groups.append(_group(doc, worker, "worker", called.text if called else "worker", overwritten))
-    told = scalar(doc, spec, "autoscalerOptions", "version")
+    told = scalar(doc, given.get("autoscalerOptions"), "version")
     space = scalar(doc, root, "metadata", "namespace")
     tolerant = annotations.get(FAULT_TOLERANT)
     return Cluster(
@@ -51,20 +54,20 @@ def cluster(doc: Document, root: yaml.Node, kind: str, name: Value | None) -> Cl
         spec=spec,
         labels=scalars(doc, child(root, "metadata", "labels")),
         annotations=annotations,
-        ray_version=scalar(doc, spec, "rayVersion"),
+        ray_version=scalar(doc, given.get("rayVersion")),
         groups=tuple(groups),
-        tls=scalar(doc, spec, "tlsOptions", "enabled"),
-        autoscaling=scalar(doc, spec, "enableInTreeAutoscaling"),
-        registers_by_name=_registers_by_name(doc, spec),
+        tls=scalar(doc, given.get("tlsOptions"), "enabled"),
+        autoscaling=scalar(doc, given.get("enableInTreeAutoscaling")),
+        registers_by_name=_registers_by_name(doc, given.get("podFQDN")),
         autoscaler_version=told.text if told else "",
-        auth_mode=scalar(doc, spec, "authOptions", "mode"),
-        redis=scalar(doc, spec, "gcsFaultToleranceOptions", "redisAddress")
+        auth_mode=scalar(doc, given.get("authOptions"), "mode"),
+        redis=scalar(doc, given.get("gcsFaultToleranceOptions"), "redisAddress")
         or (tolerant if _says_true(tolerant) else None),
-        network_mode=scalar(doc, spec, "networkPolicy", "mode"),
+        network_mode=scalar(doc, given.get("networkPolicy"), "mode"),
         head_service=_user_service(doc, child(head, "headService")),
-        serve_service=_user_service(doc, child(root, "spec", "serveService")),
-        serve_config=scalar(doc, root, "spec", "serveConfigV2"),
-        submission=scalar(doc, root, "spec", "submissionMode"),
+        serve_service=_user_service(doc, outer.get("serveService")),
+        serve_config=scalar(doc, outer.get("serveConfigV2")),
+        submission=scalar(doc, outer.get("submissionMode")),
     )
 
 
@@ -80,25 +83,27 @@ def _says_true(value: Value | None) -> bool:
     return value is not None and value.text.lower() == "true"
 
 
-def _registers_by_name(doc: Document, spec: yaml.Node) -> bool:
+def _registers_by_name(doc: Document, options: yaml.Node | None) -> bool:
     """Whether KubeRay's podFQDN sets node-ip-address (https://github.com/ray-project/kuberay/pull/5191)."""
-    mode = scalar(doc, spec, "podFQDN", "mode")
+    mode = scalar(doc, options, "mode")
     return mode is not None and mode.text == "RegisterAsNodeAddress"
 
 
 def _group(doc: Document, node: yaml.Node, role: Role, name: str, overwritten: bool) -> Group:
-    nodes = elements(child(node, "template", "spec", "containers"))
-    containers = [container(doc, c) for c in nodes]
+    given = fields(node)
+    params_node, template = given.get("rayStartParams"), fields(given.get("template"))
+    metadata, pod = fields(template.get("metadata")), fields(template.get("spec"))
+    containers = [container(doc, c) for c in elements(pod.get("containers"))]
     at = _index_of_ray(containers)
     ray = containers[at] if containers else None
-    annotations = scalars(doc, child(node, "template", "metadata", "annotations"))
-    params_node = child(node, "rayStartParams")
+    annotations = scalars(doc, metadata.get("annotations"))
     params, own, known = scalars(doc, params_node), False, True
     if ray is not None:
-        given = _own_flags(ray, overwritten or _says_true(annotations.get(OVERWRITE)))
-        if given is not None:
-            params, known = given
+        flags = _own_flags(ray, overwritten or _says_true(annotations.get(OVERWRITE)))
+        if flags is not None:
+            params, known = flags
             own = True
+    beside = (*(c for c in containers if c is not ray), *_lasting(doc, pod.get("initContainers")))
     return Group(
         role=role,
         name=name,
@@ -108,36 +113,47 @@ def _group(doc: Document, node: yaml.Node, role: Role, name: str, overwritten: b
         own_command=own,
         flags_known=known,
         repeated=() if own else _repeated(doc, params_node),
-        labels=scalars(doc, child(node, "template", "metadata", "labels")),
+        labels=scalars(doc, metadata.get("labels")),
         annotations=annotations,
         image=ray.image if ray else None,
         environment=ray.environment if ray else {},
         ray=ray,
-        beside=tuple(c for c in containers if c is not ray),
+        beside=beside,
         misplaced=containers[0] if at else None,
         container_ports=frozenset(n for c in containers for p in c.ports if (n := p.number.number) is not None),
-        hosts=scalar(doc, node, "numOfHosts"),
-        restart=scalar(doc, node, "template", "spec", "restartPolicy"),
-        host_network=scalar(doc, node, "template", "spec", "hostNetwork"),
-        service_account=scalar(doc, node, "template", "spec", "serviceAccountName"),
+        hosts=scalar(doc, given.get("numOfHosts")),
+        restart=scalar(doc, pod.get("restartPolicy")),
+        host_network=scalar(doc, pod.get("hostNetwork")),
+        dns_policy=scalar(doc, pod.get("dnsPolicy")),
+        service_account=scalar(doc, pod.get("serviceAccountName")),
         cpu=_cpu(params.get("num-cpus"), ray),
     )
 
 
+def _lasting(doc: Document, node: yaml.Node | None) -> Iterator[Container]:
+    """Init containers that restart always: they run as long as Ray does."""
+    for one in elements(node):
+        restart = scalar(doc, one, "restartPolicy")
+        if restart is not None and restart.text == "Always":
+            yield container(doc, one)
+
+
 def container(doc: Document, node: yaml.Node) -> Container:
     """A container of a pod."""
-    ports = [_entry(doc, p, "containerPort") for p in elements(child(node, "ports"))]
-    words = [*elements(child(node, "command")), *elements(child(node, "args"))]
+    given = fields(node)
+    resources = fields(given.get("resources"))
+    ports = [_entry(doc, p, "containerPort") for p in elements(given.get("ports"))]
+    words = [*elements(given.get("command")), *elements(given.get("args"))]
     return Container(
         node=node,
         doc=doc,
-        name=scalar(doc, node, "name"),
-        image=scalar(doc, node, "image"),
+        name=scalar(doc, given.get("name")),
+        image=scalar(doc, given.get("image")),
         environment=environment(doc, node),
         ports=tuple(p for p in ports if p is not None),
         words=tuple(Value(w.value, w, doc) for w in words if isinstance(w, yaml.ScalarNode)),
-        limits=scalars(doc, child(node, "resources", "limits")),
-        requests=scalars(doc, child(node, "resources", "requests")),
+        limits=scalars(doc, resources.get("limits")),
+        requests=scalars(doc, resources.get("requests")),
     )
 
 

@@ -24,7 +24,7 @@ from raymesh.manifests.policy_reading import (
     virtual_service,
 )
 from raymesh.manifests.reading import Document, is_template
-from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, picked, scalar, scalars
+from raymesh.manifests.tree import ShapeError, UnrenderedError, Value, child, elements, fields, picked, scalar, scalars
 
 # Kinds that are read, and their API group: another group's kind of the same name is something else.
 SECURITY, NETWORKING = "security.istio.io", "networking.istio.io"
@@ -58,7 +58,7 @@ def collect(doc: Document, into: Objects) -> None:
     """Add the objects of a document. Raises ShapeError where one is not what Kubernetes takes."""
     if isinstance(doc.root, yaml.MappingNode):
         try:
-            if "{{" in doc.source:
+            if doc.braced:
                 _refuse_expressions(doc.root)
             _collect_node(doc, doc.root, into)
         except ShapeError as error:
@@ -162,8 +162,9 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
     name, spec = name_of(doc, root), child(root, "spec")
     if name is None or spec is None:
         return None
+    given = fields(spec)
     entries = []
-    for node in elements(child(spec, "ports")):
+    for node in elements(given.get("ports")):
         told = picked(doc, node, _ENTRY)
         if "port" not in told:
             raise ShapeError(node, "a port with a number under `port`")
@@ -177,18 +178,18 @@ def _service(doc: Document, root: yaml.Node) -> Service | None:
                 target=told.get("targetPort"),
             )
         )
-    policy = scalar(doc, spec, "ipFamilyPolicy")
-    families = elements(child(spec, "ipFamilies"))
+    policy = scalar(doc, given.get("ipFamilyPolicy"))
+    families = elements(given.get("ipFamilies"))
     return Service(
         name=name,
         namespace=space_of(doc, root),
         doc=doc,
         spec=spec,
         labels=scalars(doc, child(root, "metadata", "labels")),
-        selector=scalars(doc, child(spec, "selector")),
-        cluster_ip=scalar(doc, spec, "clusterIP"),
-        type=scalar(doc, spec, "type"),
-        publishes_early=scalar(doc, spec, "publishNotReadyAddresses"),
+        selector=scalars(doc, given.get("selector")),
+        cluster_ip=scalar(doc, given.get("clusterIP")),
+        type=scalar(doc, given.get("type")),
+        publishes_early=scalar(doc, given.get("publishNotReadyAddresses")),
         dual_stack=any(f.value == "IPv6" for f in families) or (policy is not None and policy.text != "SingleStack"),
         families=tuple(f.value for f in families if isinstance(f, yaml.ScalarNode)),
         entries=tuple(entries),

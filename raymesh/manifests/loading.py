@@ -10,6 +10,7 @@ import yaml
 _MOST_WORDS = 1 << 14
 _LONGEST = 64  # what is longer is hardly said twice, and would fill the memory
 _STRING = "tag:yaml.org,2002:str"
+_MAPPING, _SEQUENCE = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -28,11 +29,12 @@ class Loader(_Base):  # type: ignore[misc]  # PyYAML may lack libyaml, so the ba
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         """The tag of a node without one."""
-        if kind is yaml.ScalarNode:
-            if not implicit[0]:
-                return _STRING
-            if len(value) <= _LONGEST:
-                return _tag(value)
+        if kind is not yaml.ScalarNode:
+            return _MAPPING if kind is yaml.MappingNode else _SEQUENCE
+        if not implicit[0]:
+            return _STRING
+        if len(value) <= _LONGEST:
+            return _tag(value)
         return str(super().resolve(kind, value, implicit))
 
     def descend_resolver(self, node: yaml.Node | None, index: object) -> None:

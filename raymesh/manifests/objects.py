@@ -102,12 +102,13 @@ class Group:
     image: Value | None
     environment: dict[str, Value]
     ray: Container | None
-    beside: tuple[Container, ...]
+    beside: tuple[Container, ...]  # whatever else runs as long as Ray does
     misplaced: Container | None  # what stands first, where KubeRay expects Ray
     container_ports: frozenset[int]
     hosts: Value | None  # numOfHosts
     restart: Value | None  # restartPolicy
     host_network: Value | None
+    dns_policy: Value | None
     service_account: Value | None
     cpu: float | None
 

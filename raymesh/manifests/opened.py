@@ -17,10 +17,8 @@ def node_ports(contract: Contract, group: Group) -> list[Port]:
     """Ports of this group that have one number and a Service has to declare."""
     return [
         p
-        for p in contract.ports
-        if p.name != WORKER_PORTS
-        and group.role in p.roles
-        and (p.declared_in == "headless" or (p.declared_in == "none" and any(f in group.params for f in p.flags)))
+        for p in contract.of_nodes[group.role]
+        if p.declared_in == "headless" or any(f in group.params for f in p.flags)
     ]
 
 

@@ -44,6 +44,7 @@ class Document:
     line: int  # lines before it in the file
     offset: int  # characters before it in the file
     source: str  # text of the whole file
+    braced: bool = False  # whether it has doubled braces, as a template's expressions have
 
     def place(self, node: yaml.Node) -> Place:
         """Where a node of this document starts."""
@@ -143,7 +144,7 @@ def parse(path: str, text: str) -> Iterator[Document | Unread]:
             yield Unread(Place(path, line + 1, 1), f"not YAML: {_one_line(str(error))}", _ours(chunk))
         else:
             if root is not None:
-                yield Document(path, root, line, offset, text)
+                yield Document(path, root, line, offset, text, "{{" in chunk)
 
 
 def is_template(text: str) -> bool:

@@ -50,18 +50,19 @@ def _resources(doc: Document, root: yaml.Node, origin: Origin | None) -> Iterato
     if not isinstance(root, yaml.MappingNode):
         return
     kind = _text(root, "kind")
-    items = _get(root, "items")
+    items = _get(root, "items") if kind.endswith("List") else None
     if kind.endswith("List") and isinstance(items, yaml.SequenceNode):
         for item in items.value:
             if item is not root and not _text(item, "kind").endswith("List"):
                 yield from _resources(doc, item, origin)
     elif kind:
-        annotations = _annotations(root)
+        metadata = _get(root, "metadata")
+        annotations = _annotations(metadata)
         yield Resource(
             kind=kind,
             group=_text(root, "apiVersion").rpartition("/")[0],
-            namespace=_text(root, "metadata", "namespace"),
-            name=_text(root, "metadata", "name"),
+            namespace=_text(metadata, "namespace"),
+            name=_text(metadata, "name"),
             place=doc.place(root),
             node=root,
             doc=doc,
@@ -70,7 +71,7 @@ def _resources(doc: Document, root: yaml.Node, origin: Origin | None) -> Iterato
         )
 
 
-def _get(node: yaml.Node, *path: str) -> yaml.Node | None:
+def _get(node: yaml.Node | None, *path: str) -> yaml.Node | None:
     """The node at a path; None where something else stands on the way: the shape is judged elsewhere."""
     found: yaml.Node | None = node
     for name in path:
@@ -79,13 +80,13 @@ def _get(node: yaml.Node, *path: str) -> yaml.Node | None:
     return found
 
 
-def _text(node: yaml.Node, *path: str) -> str:
+def _text(node: yaml.Node | None, *path: str) -> str:
     found = _get(node, *path)
     return str(found.value) if isinstance(found, yaml.ScalarNode) else ""
 
 
-def _annotations(root: yaml.Node) -> dict[str, str]:
-    found = _get(root, "metadata", "annotations")
+def _annotations(metadata: yaml.Node | None) -> dict[str, str]:
+    found = _get(metadata, "annotations")
     if not isinstance(found, yaml.MappingNode):
         return {}
     return {k.value: v.value for k, v in found.value if isinstance(k.value, str) and isinstance(v, yaml.ScalarNode)}

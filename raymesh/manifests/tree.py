@@ -156,9 +156,10 @@ def _lookup(node: yaml.Node | None, name: str) -> yaml.Node | None:
     found = None
     if isinstance(node, yaml.MappingNode):  # the common case, without a list of pairs
         for key, value in node.value:
-            if key.value == name:
+            word = key.value
+            if word == name:
                 found = value
-            elif key.tag == _MERGE:
+            elif word == "<<" and key.tag == _MERGE:
                 return next((v for k, v in reversed(pairs(node)) if k.value == name), None)
         return found
     return next((v for k, v in pairs(node) if k.value == name), None)
@@ -183,7 +184,19 @@ def scalar(doc: Document, node: yaml.Node | None, *path: str) -> Value | None:
     return Value(found.value, found, doc)
 
 
-def picked(doc: Document, node: yaml.Node, names: Container[str]) -> dict[str, Value]:
+def fields(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    """What a mapping has, without nulls: one walk where many keys are asked for."""
+    if isinstance(node, yaml.MappingNode):  # the common case, without a list of pairs
+        try:
+            found = {key.value: value for key, value in node.value if value.tag != _NULL}
+        except TypeError:
+            found = {"<<": node}  # a key that is no scalar
+        if "<<" not in found:
+            return found
+    return {str(k.value): v for k, v in pairs(node) if isinstance(k, yaml.ScalarNode) and v.tag != _NULL}
+
+
+def picked(doc: Document, node: yaml.Node | None, names: Container[str]) -> dict[str, Value]:
     """The scalars of a mapping under these names, none for null: one walk where many are asked for."""
     found = {}
     for key, value in pairs(node):

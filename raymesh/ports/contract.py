@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from raymesh.errors import UsageError
 from raymesh.ports.facts import GUIDE_PROTOCOLS, GUIDE_WORKER_PORTS, PINNED, PORTS, RAY_WORKER_PORTS, SERVE_PORTS
 from raymesh.ports.kuberay import workers_need_gcs_by_node_name
-from raymesh.ports.model import WORKER_PORTS, AppProtocol, DeclaredIn, Port, Role, ServicePort
+from raymesh.ports.model import BOTH, WORKER_PORTS, AppProtocol, DeclaredIn, Port, Role, ServicePort
 from raymesh.ports.versions import NEWEST, OLDEST, Version, parse_version
 
 # Ray refuses other numbers, and a worker range of less than two ports (python/ray/_private/parameter.py).
@@ -25,6 +26,18 @@ class Contract:
     ports: tuple[Port, ...]
     notes: tuple[str, ...] = ()  # what was assumed, to be said aloud
     gcs_by_node_name: bool = False  # the headless Service declares the GCS too
+
+    @cached_property
+    def of_nodes(self) -> dict[Role, tuple[Port, ...]]:
+        """Ports with one number each that the headless Service declares, or would if a flag opened them; by role."""
+        return {
+            role: tuple(
+                p
+                for p in self.ports
+                if p.name != WORKER_PORTS and role in p.roles and p.declared_in in ("headless", "none")
+            )
+            for role in BOTH
+        }
 
     def headless_ports(self) -> tuple[ServicePort, ...]:
         """What the headless Service declares, in the guide's order: one entry a number."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from raymesh.ports.versions import Version
@@ -104,4 +103,6 @@ def meant_flag(name: str) -> tuple[str | None, bool]:
         return plain, True
     if plain in _ALIASES:
         return _ALIASES[plain], True
+    from difflib import get_close_matches  # noqa: PLC0415 - for findings alone, and start-up should be short
+
     return next(iter(get_close_matches(name, FLAGS, n=1)), None), False

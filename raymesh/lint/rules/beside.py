@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from raymesh.lint.diagnostics import Severity
 from raymesh.lint.registry import Hit, at, rule
-from raymesh.manifests.clusters import PROXIES, container
+from raymesh.manifests.clusters import PROXIES
 from raymesh.manifests.objects import Cluster, Container, Group
 from raymesh.manifests.opened import ranges
 from raymesh.manifests.relating import World
-from raymesh.manifests.tree import Value, child, elements, scalar
+from raymesh.manifests.tree import Value
 from raymesh.ports import Role
 from raymesh.ports.facts import PORTS
 from raymesh.ports.flags import FLAGS
@@ -35,7 +35,7 @@ def rm090(world: World) -> Iterator[Hit]:
                     f"on ({SIDECAR_PORTS[min(numbers)]})",
                     "a number below 15000 or above 15090",
                 )
-            for one in (*([group.ray] if group.ray else []), *_beside(group)):
+            for one in (*([group.ray] if group.ray else []), *group.beside):
                 for port in one.ports if one.called not in PROXIES else ():
                     own = port.number.number
                     if own in SIDECAR_PORTS and port.tcp:
@@ -53,15 +53,14 @@ def rm091(world: World) -> Iterator[Hit]:
     """The containers of a pod share its ports: the second one to listen ends."""
     for cluster in world.objects.clusters:
         for group in cluster.groups:
-            beside = _beside(group)
-            if beside:
-                yield from _twice(cluster, group, beside)
+            if group.beside:
+                yield from _twice(cluster, group)
 
 
-def _twice(cluster: Cluster, group: Group, beside: list[Container]) -> Iterator[Hit]:
+def _twice(cluster: Cluster, group: Group) -> Iterator[Hit]:
     opened = _opened(cluster, group)
     taken = dict.fromkeys(_listens(group.ray), "Ray's container") if group.ray else {}
-    for one in beside:
+    for one in group.beside:
         for key, port in _listens(one).items():
             number, protocol = key
             flag = opened.get(number) if protocol == "TCP" else None
@@ -85,13 +84,6 @@ def _listens(of: Container) -> dict[tuple[int, str], Value]:
         if (number := port.number.number) is not None:
             found.setdefault((number, port.protocol.text if port.protocol else "TCP"), port.number)
     return found
-
-
-def _beside(group: Group) -> list[Container]:
-    """Containers that run as long as Ray does: those beside it, and init containers that restart always."""
-    given = elements(child(group.node, "template", "spec", "initContainers"))
-    lasting = [node for node in given if (told := scalar(group.doc, node, "restartPolicy")) and told.text == "Always"]
-    return [*group.beside, *(container(group.doc, node) for node in lasting)]
 
 
 def _reaches_sidecar(group: Group) -> bool:

@@ -12,7 +12,7 @@ from raymesh.manifests.membership import Membership, on_host_network
 from raymesh.manifests.objects import Group
 from raymesh.manifests.opened import set_param
 from raymesh.manifests.relating import ADDRESS, Case, World, fqdn_of
-from raymesh.manifests.tree import Value, child, elements, scalar
+from raymesh.manifests.tree import Value, child, elements
 from raymesh.ports.address import node_address_dual_stack
 
 _ZONE = re.compile(r"\.svc\.([a-z0-9][a-z0-9.-]*)\s*$")
@@ -90,8 +90,10 @@ def rm099(world: World) -> Iterator[Hit]:
     """Nodes find the head, and each other, by names that the DNS of the cluster alone knows."""
     for member in world.members:
         cluster, group = member.cluster, member.group
-        found = _resolver(group) if member.asked is not Membership.AMBIENT else None  # ztunnel answers for its pods
-        if found is None or (group.role == "head" and not _has_name(group)) or _captures(group):
+        found = _resolver(group) if group.dns_policy or group.host_network else None
+        if found is None or member.asked is Membership.AMBIENT:  # a ztunnel answers for its pods
+            continue
+        if (group.role == "head" and not _has_name(group)) or _captures(group):
             continue
         where, problem, cure = found
         whom = "their own names" if group.role == "head" else "the head by its Service's name"
@@ -104,11 +106,9 @@ def rm099(world: World) -> Iterator[Hit]:
 
 def _resolver(group: Group) -> tuple[Value, str, str] | None:
     """Where a pod says that it does not ask the cluster's DNS, how, and the cure."""
-    spec = child(group.node, "template", "spec")
-    told = scalar(group.doc, spec, "dnsPolicy")
+    told = group.dns_policy
     policy = told.text if told is not None else _FIRST
-    servers = child(spec, "dnsConfig", "nameservers")
-    if elements(servers):
+    if elements(child(group.node, "template", "spec", "dnsConfig", "nameservers")):
         return None  # they may be the cluster's
     if policy == "None" and told is not None:
         return told, "ask no DNS (dnsPolicy None without nameservers)", f"dnsPolicy: {_FIRST}"

@@ -119,6 +119,19 @@ def test_a_range_of_all_ports_takes_no_time() -> None:
     assert time.process_time() - started < 5
 
 
+def test_many_documents_take_as_long_each_as_few() -> None:
+    """Eight times the documents of one file: far below what would be if each looked at the whole file."""
+
+    def taken(clusters: int) -> float:
+        text = "---\n".join(CLEAN.replace("mine", f"mine-{i}") for i in range(clusters))
+        started = time.process_time()
+        assert lint_texts({"m": text}).findings == []
+        return time.process_time() - started
+
+    few = min(taken(100) for _ in range(3))
+    assert taken(800) < 8 * few * 2
+
+
 def test_a_few_aliases_are_read() -> None:
     node = "ports: [{name: a, port: 1}]\n"
     assert messages(f"kind: Service\nmetadata: {{name: x}}\nspec:\n  {node}  selector: &s {{a: b}}\nother: *s\n") == []
