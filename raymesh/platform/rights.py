@@ -1,6 +1,6 @@
 """What raymesh may have to do on a borrowed cluster: one table, of which manifests/rbac/ and `preflight` are made.
 
-A unit test holds the manifests to it. `preflight` also tries to read nodes, and does without where it may not.
+Unit tests hold the manifests to it, and it to the calls that each mode makes of an API server.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ POLICIES = (
     (NETWORK, ("destinationrules", "sidecars")),
     ("networking.k8s.io", ("networkpolicies",)),
 )
+ENDED = ("pods", "serviceaccounts")  # of what raymesh makes itself, and waits for until it is gone
 # What manifests of Ray hold besides; a subject with other kinds needs rights for these as well.
 APPLIED = ("services", "serviceaccounts", "configmaps", "secrets", "pods")
 BOTH: tuple[Mode, ...] = MODES
@@ -58,17 +59,26 @@ RIGHTS: tuple[Right, ...] = (
     Right(MESH, ("peerauthentications",), ("list",), BOTH, "namespace", "to read which mTLS is demanded"),
     Right("telemetry.istio.io", ("telemetries",), ("list",), BOTH, "namespace", "to read how much is traced"),
     *(Right(group, kinds, ("list",), ("look",), "namespace", "to read its policies") for group, kinds in POLICIES),
-    Right("", ("namespaces",), ("get", "list", "create", "delete"), PROVE, "cluster", "to have a namespace of its own"),
+    Right(
+        "",
+        ("namespaces",),
+        ("get", "list", "watch", "create", "delete"),
+        PROVE,
+        "cluster",
+        "to have a namespace of its own, and to wait until it is gone",
+    ),
+    Right("", ("nodes",), ("list",), PROVE, "cluster", "to tell whether there is room, and to listen on each", True),
+    Right("", ENDED, ("list", "watch"), PROVE, "namespace", "to wait until who knocked is gone"),
     Right("", APPLIED, ("get", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject and who knocks"),
     Right(
         RAY, RAY_KINDS, ("list", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject, and remove it"
     ),
     Right("", ("resourcequotas",), ("list",), PROVE, "namespace", "to say beforehand what a quota does not take", True),
     Right(
-        "networking.k8s.io", ("networkpolicies",), ("list", "delete"), PROVE, "namespace", "to let who knocks through"
+        "networking.k8s.io", ("networkpolicies",), ("list", "watch"), PROVE, "namespace", "to let who knocks through"
     ),
     *(
-        Right(group, kinds, ("get", "create", "patch"), PROVE, "namespace", "to apply the subject's policies")
+        Right(group, kinds, ("get", "create", "patch", "delete"), PROVE, "namespace", "to apply the subject's policies")
         for group, kinds in POLICIES
     ),
 )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from raymesh.errors import UsageError
 from raymesh.machine import ownership
-from raymesh.manifests.patching import Doc
+from raymesh.manifests.patching import Doc, dump
 from raymesh.platform.kube import Kube
 
 LABEL, OURS = "app.kubernetes.io/managed-by", "raymesh"
@@ -56,7 +56,7 @@ def made(kube: Kube, names: Sequence[str], labels: Mapping[str, str]) -> Iterato
         )
     docs = [_doc(name, labels) for name in names]
     try:
-        kube.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": docs}))
+        kube.kubectl("create", "-f", "-", stdin=dump(docs))
         yield
     finally:  # those that are ours: another run may have made one of the same name meanwhile
         remove(kube, [space.name for space in found(kube) if space.name in names and space.owner == _owner()])

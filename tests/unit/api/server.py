@@ -104,6 +104,7 @@ class Api:
     calls: list[Call] = field(default_factory=list)
     refused: dict[str, Answer] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    lingers: bool = False  # what is deleted goes when somebody watches it, as a pod does that ends
     kept: set[tuple[str, str]] = field(default_factory=set)  # plural and name of what a finalizer keeps
     made: int = 0
 
@@ -218,6 +219,8 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(Answer(400, "this server runs nothing", "BadRequest"))
         elif asked.method == "GET" and name:
             self._one(group, plural, space, name)
+        elif asked.verb == "watch":
+            self._watch(group, plural, space, asked.query)
         elif asked.method == "GET":
             self._many(group, plural, space, asked.query)
         elif asked.method == "DELETE":
@@ -241,12 +244,21 @@ class Handler(BaseHTTPRequestHandler):
         ]
         self._json(200, {"apiVersion": _named(group, version), "kind": f"{kind}List", "metadata": {}, "items": items})
 
+    def _watch(self, group: str, plural: str, space: str, query: Mapping[str, str]) -> None:
+        """Tell that what is watched is gone, and let it go."""
+        going = [
+            key for key, doc in self.api.objects.items()
+            if key[:2] == (group, plural) and space in ("", key[2]) and _chosen(doc, query)
+        ]  # fmt: skip
+        told = [{"type": "DELETED", "object": self.api.objects.pop(key)} for key in going]
+        self._text(200, "".join(json.dumps(one) + "\n" for one in told), "application/json")
+
     def _delete(self, group: str, plural: str, space: str, name: str) -> None:
         gone = [key for key in self.api.objects if key[:3] == (group, plural, space) and name in ("", key[3])]
         if plural == "namespaces":
             gone += [key for key in self.api.objects if key[2] == name]
         for key in gone:
-            if (key[1], key[3]) not in self.api.kept:
+            if not self.api.lingers and (key[1], key[3]) not in self.api.kept:
                 del self.api.objects[key]
         if gone or not name:
             self._json(200, {"apiVersion": "v1", "kind": "Status", "status": "Success"})
