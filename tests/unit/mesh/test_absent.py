@@ -15,7 +15,7 @@ from raymesh.mesh import absent, deployed
 from raymesh.platform import kube as platform_kube
 from raymesh.platform.kube import Kube
 from raymesh.subject.wanted import Wanted
-from tests.unit.api.server import Answer, Api, cluster, serving
+from tests.unit.api.server import Answer, Api, borrowed, cluster
 from tests.unit.verdicts.built_subject import SUBJECT
 
 Doc = dict[str, Any]
@@ -66,12 +66,11 @@ def pod(name: str, status: Doc, uid: str = "p") -> Doc:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
     monkeypatch.setattr(platform_kube, "ABSENT_POLLS", 1)
     monkeypatch.setattr(platform_kube, "ABSENT_EVERY", 1)
     monkeypatch.setattr(platform_kube, "TERMINAL_POLLS", 1)
     monkeypatch.setattr(deployed, "UNMADE_POLLS", 1)
-    with serving() as found:
+    with borrowed(monkeypatch, tmp_path) as found:
         yield found
 
 

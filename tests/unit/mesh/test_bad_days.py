@@ -24,7 +24,7 @@ from raymesh.platform.kube import Kube
 from raymesh.platform.presence import Presence
 from raymesh.witness.http import Http
 from raymesh.witness.prometheus import Prometheus
-from tests.unit.api.server import CONTEXT, Answer, Api, cluster, kubeconfig, serving
+from tests.unit.api.server import CONTEXT, Answer, Api, borrowed, cluster, serving
 from tests.unit.mesh.test_reached import serving as serving_witness
 from tests.unit.verdicts.built_subject import SUBJECT
 
@@ -33,9 +33,7 @@ UNAUTHORIZED = Answer(401, "Unauthorized", "Unauthorized")
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
-    with serving() as found:
-        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(found.url, tmp_path)))
+    with borrowed(monkeypatch, tmp_path) as found:
         yield found
 
 

@@ -18,7 +18,7 @@ from raymesh.mesh.rehearsal import beyond, of_ours, pods_of, rehearse, usage
 from raymesh.paths import ROOT
 from raymesh.platform.kube import Kube
 from raymesh.subject.wanted import Around, Wanted, read, wanted_of
-from tests.unit.api.server import Answer, Api, cluster, serving
+from tests.unit.api.server import Answer, Api, borrowed, cluster
 
 Doc = dict[str, Any]
 
@@ -29,9 +29,8 @@ def subject(name: str) -> Wanted:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
     monkeypatch.setattr(rehearsal, "SETTLED_SECONDS", 0.1)
-    with serving() as found:
+    with borrowed(monkeypatch, tmp_path) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ import pytest
 from raymesh.errors import WaitTimeout
 from raymesh.mesh import removing
 from raymesh.platform.kube import Kube
-from tests.unit.api.server import Api, cluster, serving
+from tests.unit.api.server import Api, borrowed, cluster
 
 Doc = dict[str, Any]
 CLUSTER: Doc = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "mine", "namespace": "team"}}
@@ -19,8 +19,7 @@ CLUSTER: Doc = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"n
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
-    with serving() as found:
+    with borrowed(monkeypatch, tmp_path) as found:
         yield found
 
 

@@ -28,7 +28,7 @@ from raymesh.proof import purpose, sights
 from raymesh.proof.bench import Bench, Witnesses
 from raymesh.subject import Subject, placing
 from raymesh.subject.wanted import Around, Wanted, read, wanted_of
-from tests.unit.api.server import CONTEXT, Api, kubeconfig, kubectl, serving
+from tests.unit.api.server import CONTEXT, Api, borrowed
 
 Doc = dict[str, Any]
 Right = tuple[str, str, str]  # verb, group, resource
@@ -99,15 +99,10 @@ def mesh(namespace: str, name: str) -> list[Doc]:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    kubectl()
-    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
     monkeypatch.setattr(platform_kube, "TERMINAL_POLLS", 1)
     monkeypatch.setattr(absent, "LASTING_SECONDS", 0.0)
     monkeypatch.setattr(removing, "GONE_SECONDS", 1.0)
-    with serving() as found:
-        config = kubeconfig(found.url, tmp_path)
-        monkeypatch.setenv("KUBECONFIG", str(config))
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(config))
+    with borrowed(monkeypatch, tmp_path) as found:
         yield found
 
 
