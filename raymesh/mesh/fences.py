@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
+from raymesh.errors import EnvironmentFault
+from raymesh.lint.diagnostics import Severity
 from raymesh.manifests.collecting import collect
 from raymesh.manifests.objects import Objects
-from raymesh.manifests.patching import Doc, load, patched
+from raymesh.manifests.patching import Doc, dump, load, patched
 from raymesh.manifests.places import Unread
 from raymesh.manifests.policies import NetworkPolicy
 from raymesh.manifests.reading import parse
 from raymesh.platform.kube import Kube
+from raymesh.subject.wanted import Around, Wanted, wanted_of
 
 MANIFEST = "probes/fences.yaml"
 RESOURCE = "networkpolicies.networking.k8s.io"
@@ -21,6 +25,21 @@ def read(kube: Kube, namespace: str) -> str:
     """Return the NetworkPolicies of a namespace as JSON; an empty List where they may not be read."""
     done = kube.kubectl("get", RESOURCE, "-n", namespace, "-o", "json", check=False)
     return done.stdout if done.code == 0 else '{"apiVersion": "v1", "kind": "List", "items": []}'
+
+
+def demand(kube: Kube, wanted: Wanted, around: Around) -> None:
+    """Raise EnvironmentFault where NetworkPolicies keep a subject's sidecars from DNS or istiod: none would get Ready.
+
+    The linter is asked, of the subject's manifests and of the policies that its namespace has by itself.
+    """
+    text = read(kube, wanted.subject.namespace)
+    there = {"NetworkPolicies of the namespace": text} if json.loads(text)["items"] else {}
+    said = wanted_of({"manifests": dump(wanted.docs), **there}, around).said
+    shut = [one for one in said if one.rule in SHUT_OUT and one.severity >= Severity.ERROR]
+    if shut:
+        told = "; ".join(f"{one.rule} {one.message}" for one in shut)
+        cure = "; ".join(dict.fromkeys(one.fix for one in shut))
+        raise EnvironmentFault(f"pods in {wanted.subject.namespace} would never get Ready: {told}", cure)
 
 
 def openings(text: str, namespace: str, ray: Mapping[str, str]) -> list[Doc]:
