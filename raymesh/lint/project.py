@@ -148,8 +148,8 @@ def _options(given: Given, config: Config) -> Options:
     return Options(
         mesh=bool(given.mesh or values.get("mesh", False)),
         ray=parse_version(ray) if ray else None,
-        istio=parse_version(istio)[:2] if istio else None,
-        kubernetes=parse_version(kubernetes)[:2] if kubernetes else None,
+        istio=parse_version(istio, "Istio", "1.27")[:2] if istio else None,
+        kubernetes=parse_version(kubernetes, "Kubernetes", "1.33")[:2] if kubernetes else None,
         widest=int(values.get("widest-worker-range", Options.widest)),
     )
 

@@ -1,4 +1,7 @@
-"""The Kubernetes objects that rules look at, typed."""
+"""The Kubernetes objects that rules look at, typed.
+
+They are told apart by identity: comparing them is not what anybody needs, and classes without it are made faster.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from raymesh.manifests.tree import Value, child, elements, pairs, scalar
 from raymesh.ports import Role, Version, parse_version
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Entry:
     """One port of a Service."""
 
@@ -43,7 +46,7 @@ class Entry:
         return self.protocol is None or self.protocol.text == "TCP"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Container:
     """A container of a pod."""
 
@@ -74,7 +77,7 @@ class Container:
         return repository(self.image)[0] if self.image else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UserService:
     """A Service that stands in a cluster's own spec, for KubeRay to complete."""
 
@@ -85,7 +88,7 @@ class UserService:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Group:
     """The head, or one group of workers."""
 
@@ -138,7 +141,7 @@ class Group:
         raise KeyError(name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cluster:
     """A RayCluster, or the cluster inside a RayJob, RayService or RayCronJob."""
 
@@ -190,7 +193,7 @@ class Cluster:
         return next((g for g in self.groups if g.role == "head"), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Service:
     """A Service."""
 
@@ -228,7 +231,7 @@ class Service:
         return frozenset(n for e in self.entries if (n := e.number.number) is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Operator:
     """The Deployment of the KubeRay operator."""
 

@@ -1,4 +1,7 @@
-"""Kinds of Istio and Kubernetes that decide who reaches a pod and how, typed."""
+"""Kinds of Istio and Kubernetes that decide who reaches a pod and how, typed.
+
+They are told apart by identity: comparing them is not what anybody needs, and classes without it are made faster.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from raymesh.manifests.tree import Value
 Fields = dict[str, tuple[Value, ...]]  # lists of words by the name of their field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Policy:
     """An object that bears on the pods that it selects."""
 
@@ -24,7 +27,7 @@ class Policy:
     selector: Selector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PeerAuthentication(Policy):
     """What a mesh, a namespace or a workload asks of those who connect to it."""
 
@@ -35,7 +38,7 @@ class PeerAuthentication(Policy):
     created: str  # when, where the input is of a cluster: a file does not say it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Condition:
     """One of `when`."""
 
@@ -44,7 +47,7 @@ class Condition:
     not_values: tuple[Value, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AuthorizationRule:
     """One rule of an AuthorizationPolicy: who, to what, and when."""
 
@@ -56,7 +59,7 @@ class AuthorizationRule:
     has_to: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AuthorizationPolicy(Policy):
     """Who may connect to a workload."""
 
@@ -67,14 +70,14 @@ class AuthorizationPolicy(Policy):
     dry_run: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RequestAuthentication(Policy):
     """Which tokens of requests are valid."""
 
     targets_gateways: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkPeer:
     """One of `from` or `to` of a NetworkPolicy."""
 
@@ -83,7 +86,7 @@ class NetworkPeer:
     block: Value | None  # a CIDR
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkPort:
     """One of `ports` of a NetworkPolicy; without a number it is every port."""
 
@@ -92,7 +95,7 @@ class NetworkPort:
     end: Value | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Opening:
     """One rule of a NetworkPolicy: empty peers or ports stand for all."""
 
@@ -101,7 +104,7 @@ class Opening:
     ports: tuple[NetworkPort, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class NetworkPolicy(Policy):
     """Which packets reach and leave pods."""
 
@@ -109,7 +112,7 @@ class NetworkPolicy(Policy):
     egress: tuple[Opening, ...] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Egress:
     """What a Sidecar lets its pods know of."""
 
@@ -117,14 +120,14 @@ class Egress:
     port: Value | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sidecar(Policy):
     """Which services the proxies of pods know."""
 
     egress: tuple[Egress, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClientTls:
     """How a DestinationRule has clients speak TLS: by default, and for ports with settings of their own."""
 
@@ -132,7 +135,7 @@ class ClientTls:
     ports: dict[int, Value | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Subset:
     """A named part of a host's pods."""
 
@@ -141,7 +144,7 @@ class Subset:
     tls: ClientTls
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DestinationRule(Policy):
     """How clients speak to a host."""
 
@@ -151,7 +154,7 @@ class DestinationRule(Policy):
     exported: bool  # whether other namespaces see it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Destination:
     """Where a route leads."""
 
@@ -160,7 +163,7 @@ class Destination:
     subset: Value | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Route:
     """One route of a VirtualService."""
 
@@ -171,7 +174,7 @@ class Route:
     effects: tuple[Value, ...]  # keys that change or end calls: fault, timeout, redirect ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VirtualService(Policy):
     """What becomes of calls to hosts."""
 
@@ -181,7 +184,7 @@ class VirtualService(Policy):
     exported: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ServiceEntry(Policy):
     """Hosts that the mesh takes for known."""
 
@@ -190,7 +193,7 @@ class ServiceEntry(Policy):
     exported: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Namespace:
     """A namespace and what its labels say of the mesh."""
 
@@ -200,7 +203,7 @@ class Namespace:
     annotations: dict[str, Value]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Kustomization:
     """What kustomize makes of files."""
 

@@ -28,11 +28,11 @@ AVOID_FROM = Version(2, 11)
 AVOID_BEFORE = Version(2, 38)
 
 
-def parse_version(text: str) -> Version:
+def parse_version(text: str, program: str = "Ray", like: str = "2.10.0") -> Version:
     """Read `2.10.0`, `2.10` or the tag of an image such as `2.10.0-py311-cpu`. Raises UsageError for the rest."""
     found = _FORM.match(text.strip())
     if not found:
-        raise UsageError(f"Ray version {text!r}: a release such as 2.10.0")
+        raise UsageError(f"{program} version {text!r}: a release such as {like}")
     return Version(int(found[1]), int(found[2]), int(found[3] or 0))
 
 

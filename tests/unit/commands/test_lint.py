@@ -121,6 +121,21 @@ def test_exit_codes(folder: Path, text: str, options: list[str], code: int) -> N
     assert main(["ports", "lint", write(folder, text), *options]) == code
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--ray", "Ray version 'x': a release such as 2.10.0"),
+        ("--istio", "Istio version 'x': a release such as 1.27"),
+        ("--kubernetes", "Kubernetes version 'x': a release such as 1.33"),
+    ],
+)
+def test_a_version_that_is_none_is_told_by_its_program(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str, message: str
+) -> None:
+    assert main(["ports", "lint", write(folder, CLEAN), option, "x"]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(RED["RM001"].text.encode())))
     assert main(["ports", "lint", "-"]) == 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.lint.hostile import beside
-from tests.unit.lint.mesh_examples import HEAD, MINE, thing
+from tests.unit.lint.hostile import beside, case
+from tests.unit.lint.mesh_examples import HEAD, MINE, pods, thing
 from tests.unit.lint.test_policies import (
     DNS,
     EACH_OTHER,
@@ -20,6 +20,8 @@ from tests.unit.lint.test_policies import (
 )
 
 SEL = {"selector": MINE}
+OF_RAY = {"principals": ["cluster.local/ns/default/sa/ray"]}
+OF_DEFAULT = {"principals": ["cluster.local/ns/default/sa/default"]}
 JWT = [{"issuer": "https://x.example.test", "jwksUri": "https://x.example.test/keys"}]
 
 
@@ -359,5 +361,61 @@ CASES = {
         tokens(
             {"targetRefs": [{"kind": "Gateway", "group": "gateway.networking.k8s.io", "name": "x"}], "jwtRules": JWT}
         ),
+    ),
+    "an account of their own": case(
+        "", pods(spec={"serviceAccountName": "ray"}), authorization({"rules": [{"from": [{"source": OF_RAY}]}]})
+    ),
+    "the default account, and pods of another": case(
+        "RM051",
+        pods(spec={"serviceAccountName": "ray"}),
+        authorization({"rules": [{"from": [{"source": OF_DEFAULT}]}]}),
+    ),
+    "an account of another namespace": beside(
+        "RM051",
+        authorization({"rules": [{"from": [{"source": {"principals": ["cluster.local/ns/other/sa/default"]}}]}]}),
+    ),
+    "who has no identity is kept out": beside(
+        "", authorization({"action": "DENY", "rules": [{"from": [{"source": {"notPrincipals": ["*"]}}]}]})
+    ),
+    "one rule for a port, one for all the others": beside(
+        "",
+        authorization(
+            {
+                "rules": [
+                    {
+                        "from": [{"source": {"namespaces": ["default"]}}],
+                        "to": [{"operation": {"notPorts": ["6379"]}}],
+                    },
+                    {"from": [{"source": {"namespaces": ["default"]}}], "to": [{"operation": {"ports": ["6379"]}}]},
+                ]
+            }
+        ),
+    ),
+    "another namespace's is kept out by when": beside(
+        "",
+        authorization({"action": "DENY", "rules": [{"when": [{"key": "source.namespace", "notValues": ["default"]}]}]}),
+    ),
+    "methods that gRPC does not use are kept out": beside(
+        "",
+        authorization(
+            {"action": "DENY", "rules": [{"to": [{"operation": {"methods": ["TRACE"], "ports": ["6380"]}}]}]}
+        ),
+    ),
+    "to workers from the head alone": beside(
+        "RM054",
+        network(
+            pods_={"matchLabels": {"ray.io/cluster": "mine", "ray.io/node-type": "worker"}},
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"ray.io/node-type": "head"}}}]}],
+        ),
+    ),
+    "to the head from workers": beside(
+        "",
+        network(
+            pods_={"matchLabels": {"ray.io/cluster": "mine", "ray.io/node-type": "head"}},
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"ray.io/node-type": "worker"}}}]}],
+        ),
+    ),
+    "nobody to pods that have a label": beside(
+        "RM054", network(pods_={"matchExpressions": [{"key": "ray.io/cluster", "operator": "Exists"}]})
     ),
 }
