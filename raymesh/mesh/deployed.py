@@ -40,16 +40,18 @@ def clusters_of(kind: str, doc: Doc) -> list[str]:
     return [str(name) for name in found if name]
 
 
-def found(kube: Kube, wanted: Wanted, *, within: float) -> Subject:
+def found(kube: Kube, wanted: Wanted, *, within: float, other_than: str = "") -> Subject:
     """Return the subject by the name of its RayCluster, as soon as KubeRay has made that and its head's Service.
 
+    With the name of a RayCluster in `other_than`, of a RayService, it is the one that has taken over from that.
     Raises WaitTimeout where it does not.
     """
     subject = wanted.subject
 
     def names() -> list[str]:
         words = ("get", RESOURCES[subject.kind], wanted.owner, "-n", subject.namespace, "-o", "json")
-        return clusters_of(subject.kind, json.loads(kube.kubectl(*words).stdout))
+        made = clusters_of(subject.kind, json.loads(kube.kubectl(*words).stdout))
+        return [] if other_than and made[:1] == [other_than] else made
 
     unmade = _Unmade(kube, subject.kind, wanted.owner, subject.namespace)
     what = f"the RayCluster of {subject.kind} {wanted.owner}"
