@@ -1,7 +1,8 @@
 """Why the API server or a node does not take a pod: read from its own words, with what to do about it.
 
-The words are those of Kubernetes 1.29 to 1.34: plugin/pkg/admission (resourcequota, limitranger, serviceaccount,
-priority), pkg/kubelet/images, and of staging/src/k8s.io pod-security-admission and apiserver/pkg/admission/plugin.
+The words are those of Kubernetes 1.29.15, 1.34.11 and 1.36.4: plugin/pkg/admission (limitranger, serviceaccount,
+priority, runtimeclass), pkg/kubelet/images, pkg/quota, and of the modules k8s.io/pod-security-admission and
+k8s.io/apiserver (pkg/admission/plugin, pkg/util/webhook).
 """
 
 from __future__ import annotations
