@@ -19,7 +19,7 @@ def http_at(case: Case, group: Group, number: int, port: Port | None = None) -> 
         return False
     port = port or case.owner_of(number)
     told = {
-        _reads_http(entry)
+        reads_http(entry)
         for service in case.around.services.of(case.cluster)
         if selects(service, case.cluster, group)
         for entry in service.entries
@@ -34,7 +34,8 @@ def _target(entry: Entry) -> int | None:
     return entry.target.number if entry.target is not None else entry.number.number
 
 
-def _reads_http(entry: Entry) -> bool | None:
+def reads_http(entry: Entry) -> bool | None:
+    """Whether Istio reads the port as HTTP by what the entry says; None where it says nothing."""
     if entry.app_protocol is not None:
         word = entry.app_protocol.text.lower()
     else:

@@ -1,4 +1,4 @@
-"""RM092 to RM094: ports that Ray Serve, and libraries on top of Ray, open beside those of the nodes."""
+"""RM092 to RM094, and RM102: ports that Ray Serve, and libraries on top of Ray, open beside those of the nodes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from raymesh.lint.registry import Hit, at, rule
 from raymesh.manifests.objects import Cluster, Group
 from raymesh.manifests.reading import Document, parse
 from raymesh.manifests.relating import Case, World
+from raymesh.manifests.seen import reads_http
 from raymesh.manifests.tree import ShapeError, Value, child, elements, scalar
 from raymesh.ports import Version
 from raymesh.ports.kuberay import DEFAULT_HEAD_PORTS, head_service_ports
@@ -90,6 +91,33 @@ def rm094(world: World) -> Iterator[Hit]:
                 "sidecars refuse them between nodes",
                 f"{_INCLUDE}: with Ray's ports, in every group: the others then pass the sidecar by, in plaintext",
             )
+
+
+@rule("RM102", Severity.WARNING, "KubeRay can't ask the Serve of the head")
+def rm102(world: World) -> Iterator[Hit]:
+    """KubeRay asks it by the address of the pod: only a headless Service that declares TCP makes that mTLS."""
+    for case in world.cases:
+        cluster = case.cluster
+        head = cluster.head
+        if cluster.kind != "RayService" or head is None or head.ray is None or not case.strict:
+            continue
+        told = scalar(cluster.doc, cluster.root, "spec", "excludeHeadPodFromServeSvc")
+        if told is not None and told.true:
+            continue
+        listed = [p.number for p in head.ray.ports if p.name and p.name.text == "serve"]
+        number = (listed[0].number if listed else None) or _SERVE_HTTP
+        entries = [e for service in case.services for e in service.entries if e.number.number == number]
+        if any(reads_http(e) is not True for e in entries):
+            continue
+        what = (
+            f"the headless Service declares {number} as HTTP" if entries else f"no headless Service declares {number}"
+        )
+        yield Hit(
+            at(entries[0].number if entries else cluster.name),
+            f"{what}: KubeRay asks the Serve of {cluster.name.text}'s head by the address of its pod, which then "
+            "leaves the mesh in plaintext; STRICT refuses it, and the head is taken out of the serve Service",
+            f"port {number} with appProtocol tcp in the headless Service",
+        )
 
 
 def _direct_ingress(case: Case, group: Group) -> tuple[str, Value] | None:

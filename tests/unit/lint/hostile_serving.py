@@ -28,6 +28,22 @@ def port(number: int, name: str) -> dict[str, Any]:
     return {"containerPort": number, "name": name}
 
 
+STRICT = """apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: mesh, namespace: default}
+spec: {mtls: {mode: STRICT}}
+"""
+
+
+def asked_by_address(*listed: Any, mode: str = "STRICT", declared: str = "", **outer: Any) -> str:
+    """A RayService under a mode, whose headless Service has one port more (YAML of its entry)."""
+    text = serving("applications: []", *listed, **outer)
+    if declared:
+        text = text.replace("  - name: node-manager-port\n", f"  - {declared}\n  - name: node-manager-port\n", 1)
+        assert declared in text
+    return f"{STRICT.replace('STRICT', mode)}---\n{text}"
+
+
 CASES = {
     "HAProxy": case("RM092", variables(RAY_SERVE_ENABLE_HA_PROXY="1")),
     "HAProxy off": case("", variables(RAY_SERVE_ENABLE_HA_PROXY="0")),
@@ -56,6 +72,19 @@ CASES = {
     "HTTP elsewhere": case("RM093", serving("http_options: {port: 9001}\n")),
     "HTTP where it is": case("", serving("http_options: {port: 8000}\n")),
     "HTTP elsewhere, and listed": case("", serving("http_options: {port: 9001}\n", port(9001, "serve"))),
+    "the head's Serve": case("RM102", asked_by_address()),
+    "the head's Serve as http": case(
+        "RM102", asked_by_address(declared="{name: serve, port: 8000, appProtocol: http}")
+    ),
+    "the head's Serve as http2": case("RM008 RM102", asked_by_address(declared="{name: http2-serve, port: 8000}")),
+    "the head's Serve as tcp": case("", asked_by_address(declared="{name: serve, port: 8000, appProtocol: tcp}")),
+    "the head's Serve as tcp by name": case("", asked_by_address(declared="{name: tcp-serve, port: 8000}")),
+    "the head's Serve, PERMISSIVE": case("", asked_by_address(mode="PERMISSIVE")),
+    "no Serve on the head": case("", asked_by_address(excludeHeadPodFromServeSvc=True)),
+    "the head's Serve elsewhere": case(
+        "RM102",
+        asked_by_address(port(8001, "serve"), declared="{name: serve, port: 8000, appProtocol: tcp}"),
+    ),
     "gRPC without functions": case("", serving("grpc_options: {port: 9001}\n")),
     "gRPC": case("RM093", serving(GRPC)),
     "gRPC, and listed": case("", serving(GRPC, port(8000, "serve"), port(9000, "serve-grpc"))),
