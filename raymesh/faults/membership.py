@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raymesh import deadlines
-from raymesh.faults.breaking import OWN, account, in_namespace, joined, joiner, one_worker, pods, replaced
+from raymesh.faults.breaking import OWN, account, in_namespace, joined, joiner, made, one_worker, pods, replaced
 from raymesh.faults.fault import Break, Fault
 from raymesh.faults.policy import destination_rule, peer
 from raymesh.manifests.patching import Doc, patched
@@ -61,6 +61,7 @@ from raymesh.verdicts.catalog import (
     WORKED,
 )
 from raymesh.verdicts.traces import NODE_MANAGER
+from raymesh.witness.endpoints import SERVICE_LABEL
 from raymesh.witness.holders import SIDECAR_UID
 
 OUT_OF_MESH = {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}
@@ -161,6 +162,21 @@ def foreign_endpoint(bench: Bench) -> Iterator[None]:
     stopped = {"spec": {"containers": [{**container, "command": ["sleep", "infinity"]}]}}
     rule = in_namespace(destination_rule({"tls": {"mode": "ISTIO_MUTUAL"}}), bench)
     with pods(bench, [rule, patched(pod, stopped)]):
+        yield
+
+
+@contextlib.contextmanager
+def bare_endpoint(bench: Bench) -> Iterator[None]:
+    """Write an address behind the headless Service that no pod has (RFC 5737: it leads nowhere), as anybody may."""
+    endpoint = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": OWN, "labels": {SERVICE_LABEL: bench.subject.headless_service}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["192.0.2.1"]}],
+        "ports": [{"name": "node-manager-port", "port": 6380, "protocol": "TCP"}],
+    }
+    with made(destination_rule({"tls": {"mode": "ISTIO_MUTUAL"}}), endpoint)(bench):
         yield
 
 
@@ -298,6 +314,13 @@ FAULTS = (
         "membership-foreign-endpoint",
         "a pod without a sidecar behind the headless Service",
         foreign_endpoint,
+        frozenset({COUNTED}),
+        cuts=True,
+    ),
+    Fault(
+        "membership-bare-endpoint",
+        "an address that is no pod's behind the headless Service",
+        bare_endpoint,
         frozenset({COUNTED}),
         cuts=True,
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,6 +24,7 @@ from raymesh.verdicts.finding import Findings
 from raymesh.verdicts.prometheus import Ledger
 from raymesh.verdicts.traces import Window
 from raymesh.waiting import hold_for, wait_for
+from raymesh.witness.endpoints import SERVICE_LABEL, parse_endpoints
 from raymesh.witness.envoy import ADMIN_PORT, EnvoyAdmin, Handshakes
 from raymesh.witness.holders import PROGRAM as HOLDERS
 from raymesh.witness.holders import Inside, parse_inside
@@ -134,15 +134,15 @@ class Bench:
         return self.subject.members(self.members_pods())
 
     def strangers(self) -> list[str]:
-        """Return the pods that the headless Service chooses and that are none of the subject's."""
+        """Return what is behind the headless Service and none of the subject's: pods, and addresses without one."""
         subject = self.subject
         if not subject.headless_service:
             return []
-        words = ("get", "service", subject.headless_service, "-n", subject.namespace, "-o", "json")
-        chosen = json.loads(self.kube.kubectl(*words).stdout)["spec"].get("selector") or {}
-        mine = {one.name for one in self.members()}
-        pods = self.pods(subject.namespace) if chosen else ()
-        return [pod.name for pod in pods if chosen.items() <= pod.labels.items() and pod.name not in mine]
+        chosen = f"{SERVICE_LABEL}={subject.headless_service}"
+        words = ("get", "endpointslices.discovery.k8s.io", "-n", subject.namespace, "-l", chosen, "-o", "json")
+        behind = parse_endpoints(self.kube.kubectl(*words).stdout)
+        mine = {address for one in self.members() for address in (one.ip, *one.pod.ips)}
+        return sorted({str(one) for one in behind if one.address not in mine})
 
     def mark(self) -> None:
         """Begin anew: what is judged from here on began now. What was of other security is not forgiven by it."""

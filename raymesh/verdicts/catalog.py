@@ -67,7 +67,7 @@ VERSIONS = _verdict(
 COUNTED = _verdict(
     "V103",
     "the Ray cluster has its pods",
-    "Each group has just the pods that it asks for, and the headless Service chooses no other ones.",
+    "Each group has just the pods that it asks for, and nothing else is behind the headless Service.",
     KUBERNETES,
 )
 SIDECARS = _verdict("V104", "a sidecar in each Ray pod", "Every Ray pod runs the container istio-proxy.", KUBERNETES)

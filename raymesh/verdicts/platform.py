@@ -51,7 +51,7 @@ def platform_as_pinned(
 
     `versions` and `wanted` are by program. `ray_nodes` says for each address under which a node registered whether it
     is alive. `environments` are, by name of Ray pod, the variables of the running Ray process that are about TLS.
-    `strangers` are pods of others that the subject's headless Service chooses.
+    `strangers` are pods and addresses of others behind the subject's headless Service.
     """
     members = subject.members(pods)
     return (

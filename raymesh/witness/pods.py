@@ -36,6 +36,7 @@ class Pod:
     host_network: bool
     native_sidecars: tuple[str, ...] = ()  # names; they are among the containers as well
     finished: bool = False  # its containers have ended well, and nothing is expected of it any more
+    ips: tuple[str, ...] = ()  # all of its addresses, of each family
 
 
 def has_sidecar(pod: Pod) -> bool:
@@ -66,6 +67,7 @@ def _pod(pod: Field) -> Pod:
         host_network=optional_flag(spec, "hostNetwork"),
         native_sidecars=tuple(c["name"].text() for c in native_sidecars),
         finished=optional_text(status, "phase") == "Succeeded",
+        ips=tuple(one["ip"].text() for one in optional_items(status, "podIPs")),
     )
 
 
