@@ -25,9 +25,15 @@ def asked(looks: Sequence[Look]) -> Findings:
 
 
 def until_green(
-    what: str, looks: Sequence[Look], *, within: float, stable: int = 1, every: float = EVERY_SECONDS
+    what: str,
+    looks: Sequence[Look],
+    *,
+    within: float,
+    stable: int = 1,
+    every: float = EVERY_SECONDS,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Findings:
-    """Ask until all is green `stable` times in a row, and return the last findings.
+    """Ask until all is green `stable` times in a row, and return the last findings; `told` hears what is red now.
 
     A deadline (`within`, seconds) that passes before that is red and says so, whatever the last look saw: what was seen
     before a witness fell silent is forgotten.
@@ -38,8 +44,13 @@ def until_green(
     def attempt() -> Findings:
         nonlocal last, streak
         last, before, streak = (), streak, 0
-        last = asked(looks)
+        try:
+            last = asked(looks)
+        except SILENT:
+            told("a witness does not answer")
+            raise
         streak = before + 1 if holds(last) else 0
+        told("" if streak else f"red now: {some(sorted(verdict.id for verdict in verdicts_of(red(last))))}")
         if not streak:
             LOG.info("%s, not yet: %s", what, failures(last))
         return last

@@ -87,6 +87,12 @@ def test_one_look_of_many_is_enough_to_be_red() -> None:
     assert HELD in verdicts_of(not_holding(found))
 
 
+def test_who_waits_hears_what_is_red_and_who_is_silent() -> None:
+    heard: list[str] = []
+    until_green("x", [looked(RED, BOTH, SILENT, GREEN)], within=5, every=EVERY, told=heard.append)
+    assert heard == ["red now: V203", "red now: V203; V304", "a witness does not answer", ""]
+
+
 def test_no_findings_are_no_green() -> None:
     assert not holds(settled(looked(())))
 
