@@ -141,8 +141,14 @@ def kiali(bench: Bench) -> Findings:
         validations=witness.validations(subject.namespace),
         asked=time.time(),
     )
-    known = bench.subject.identities | bench.named_identities
-    return mtls_by_kiali(view, namespace=subject.namespace, pods=bench.size(), identities=known, rate_floor=RATE_FLOOR)
+    return mtls_by_kiali(
+        view,
+        namespace=subject.namespace,
+        pods=bench.size(),
+        identities=bench.subject.identities | bench.named_identities,
+        rate_floor=RATE_FLOOR,
+        driven=bench.driven and not bench.watching,
+    )
 
 
 def _own_part(bench: Bench, graph: Graph) -> Graph:

@@ -171,7 +171,7 @@ KIALI_ERRORS = _verdict(
     PROMETHEUS,
     ENVOY,
     hidden="A share below the bound: Ray calls drivers that have ended, so some calls fail where all is well. V305 "
-    "asks each pod.",
+    "asks each pod. Where raymesh drives no calls (beside the guide's tasks, with --no-traffic) it is not asked.",
 )
 KIALI_FRESH = _verdict(
     "V210", "Kiali's graph is of now", "The graph ends within a minute of the time at which it was asked for.", KIALI

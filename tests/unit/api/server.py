@@ -53,6 +53,7 @@ KINDS = (
     ("networking.istio.io", "v1", "destinationrules", "DestinationRule", True),
     ("networking.istio.io", "v1", "sidecars", "Sidecar", True),
     ("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", True),
+    ("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", True),
     ("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", False),
 )
 PLURALS = {(group, plural): (version, kind, spaced) for group, version, plural, kind, spaced in KINDS}

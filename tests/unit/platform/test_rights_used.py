@@ -73,8 +73,19 @@ def pod(name: str, namespace: str, *, ready: bool = True, labels: dict[str, str]
 
 def mesh(namespace: str, name: str) -> list[Doc]:
     """What a cluster has that can be borrowed, and a RayCluster of that name that runs."""
-    found = yaml.safe_load_all(SUBJECT.read_text())
+    found = list(yaml.safe_load_all(SUBJECT.read_text()))
     spec = next(one for one in found if one["kind"] == "RayCluster")["spec"]
+    headless = [
+        doc(
+            "v1",
+            "Service",
+            one["metadata"]["name"],
+            namespace,
+            spec=one["spec"] | {"selector": {"ray.io/cluster": name}},
+        )
+        for one in found
+        if one["kind"] == "Service"
+    ]
     service = {"ports": [{"port": port} for port in (80, 9090, 16686, 20001)], "selector": {"app": "x"}}
     pods = [pod("head", namespace, labels={"ray.io/cluster": name, "ray.io/node-type": "head"})]
     labels = {"ray.io/cluster": name, "ray.io/node-type": "head"}
@@ -91,6 +102,7 @@ def mesh(namespace: str, name: str) -> list[Doc]:
         doc("v1", "ConfigMap", "istio-ca-root-cert", namespace, data={"root-cert.pem": ""}),
         *pods,
         head,
+        *headless,
         doc("ray.io/v1", "RayCluster", name, namespace, spec=spec),
         doc("ray.io/v1", "RayJob", "job", namespace, status={"rayClusterName": name}),
         doc("ray.io/v1", "RayService", "serve", namespace, status={"activeServiceStatus": {"rayClusterName": name}}),

@@ -44,7 +44,7 @@ def judge(doctored: Doctored | None = None) -> Findings:
         asked=ASKED,
     )
     return mtls_by_kiali(
-        view, namespace=SUBJECT.namespace, pods=SUBJECT.size, identities=IDENTITIES, rate_floor=RATE_FLOOR
+        view, namespace=SUBJECT.namespace, pods=SUBJECT.size, identities=IDENTITIES, rate_floor=RATE_FLOOR, driven=True
     )
 
 

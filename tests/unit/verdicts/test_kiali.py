@@ -41,8 +41,18 @@ HEALTHY = KialiView(  # built by hand to be so
 )
 
 
-def judge(view: KialiView, floor: float = 5.0) -> Findings:
-    return mtls_by_kiali(view, namespace="default", pods=len(NAMES), identities={SPIFFE}, rate_floor=floor)
+def judge(view: KialiView, floor: float = 5.0, *, driven: bool = True) -> Findings:
+    return mtls_by_kiali(
+        view, namespace="default", pods=len(NAMES), identities={SPIFFE}, rate_floor=floor, driven=driven
+    )
+
+
+def test_how_many_calls_fail_is_judged_of_calls_that_were_driven_alone() -> None:
+    view = with_edges(replace(SELF_EDGE, failed_percent=84.2), TCP_EDGE)
+    asked = {finding.verdict for finding in judge(view)}
+    beside = judge(view, driven=False)
+    assert red(beside) == set()
+    assert asked - {finding.verdict for finding in beside} == {KIALI_ERRORS}
 
 
 def with_edges(*edges: Edge) -> KialiView:
