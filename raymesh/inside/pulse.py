@@ -23,14 +23,23 @@ from ray.util.state import list_logs
 MARK = "raymesh-pulse "
 NODES, AGENT_PORTS, SECONDS = int(sys.argv[1]), json.loads(sys.argv[2]), float(sys.argv[3])
 CALLS = 60  # a pair of nodes and direction
-ASKS = 6  # of each agent, and objects a pair: where a part of the calls is traced, a round still shows each port
+ASKS = (
+    6  # of each agent, and objects and tasks a pair: where a part of the calls is traced, a round still shows each port
+)
 BIG = 1_000_000  # bytes: above what Ray sends inside a call, so that it goes through the object manager
+
+
+def own_address() -> str:
+    address: Any = ray.util.get_node_ip_address
+    return str(address())
+
+
+TASK: Any = ray.remote(num_cpus=0)(own_address)
 
 
 class Peer:
     def where(self) -> str:
-        address: Any = ray.util.get_node_ip_address
-        return str(address())
+        return own_address()
 
     def hit(self) -> int:
         return 1
@@ -43,6 +52,11 @@ class Peer:
 
     def call(self, other: Any) -> int:
         return int(sum(ray.get([other.hit.remote() for _ in range(CALLS)])))
+
+    def lease(self, node: str) -> list[str]:
+        """Have tasks run on a node, one after the other: for each its node manager is asked for a worker."""
+        place: Any = NodeAffinitySchedulingStrategy(node, soft=False)
+        return [str(ray.get(TASK.options(scheduling_strategy=place).remote())) for _ in range(ASKS)]
 
 
 def peers() -> dict[str, Any]:
@@ -61,7 +75,7 @@ def actor(place: Any) -> Any:
 
 
 def beat(actors: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
-    """Let each node call each other one, send it an object, and have its agent and its logs asked.
+    """Let each node call each other one, run tasks there, send it an object, and have its agent and its logs asked.
 
     Return the calls that each answered, and what failed: one step that fails does not keep the others from being done.
     """
@@ -81,6 +95,11 @@ def beat(actors: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
         # One pair at a time: an actor that waits for another answers nobody.
         calls[target] += ray.get(actors[source].call.remote(actors[target]), timeout=SECONDS)
 
+    def lease(source: str, target: str, node: str) -> None:
+        ran = ray.get(actors[source].lease.remote(node), timeout=SECONDS)
+        if set(ran) != {target}:
+            raise RuntimeError(f"ran on {'; '.join(sorted(set(ran)))}")
+
     def send(pairs: list[tuple[str, str]]) -> None:
         sent = {actors[target].take.remote(actors[source].make.remote()): (source, target) for source, target in pairs}
         taken, lost = ray.wait(list(sent), num_returns=len(sent), timeout=SECONDS)
@@ -88,16 +107,16 @@ def beat(actors: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
         if wrong:
             raise RuntimeError(f"not taken whole: {'; '.join(f'{source} to {target}' for source, target in wrong)}")
 
-    for node in ray.nodes():
-        address = node["NodeManagerAddress"]
-        if node["Alive"]:
-            step(f"agent of {address}", partial(ask_agent, address))
-            step(f"logs of {address}", partial(read_logs, node["NodeID"]))
+    nodes = {node["NodeManagerAddress"]: node["NodeID"] for node in ray.nodes() if node["Alive"]}
+    for address, node in nodes.items():
+        step(f"agent of {address}", partial(ask_agent, address))
+        step(f"logs of {address}", partial(read_logs, node))
     for address in actors:
         step(f"calls to {address}", partial(hit, address))
     pairs = [(source, target) for source in actors for target in actors if source != target]
     for source, target in pairs:
         step(f"calls from {source} to {target}", partial(call, source, target))
+        step(f"tasks of {source} on {target}", partial(lease, source, target, nodes.get(target, "")))
     step("objects", partial(send, pairs * ASKS))
     return calls, failed
 
