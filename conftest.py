@@ -11,6 +11,7 @@ from _pytest.mark.expression import Expression  # nothing public says what -m se
 
 from fixtures.run import JUNIT, RUN, Run
 from raymesh import deadlines, stopping
+from raymesh.commands import exits
 from raymesh.errors import ClusterGone, EnvironmentFault, RaymeshError, UsageError
 from raymesh.proof.asking import looks_left, may_be_done
 from raymesh.settings import OPTIONS, Option, Settings, load_settings
@@ -61,19 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
     destinations = {option.name: option.destination for option in OPTIONS}
     try:
         settings = load_settings(lambda name: _joined(config.getoption(destinations[name])))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-    deadlines.scale_by(settings.timeout_factor)
-    try:
+        deadlines.scale_by(settings.timeout_factor)
         run = config.stash[RUN] = Run(settings, **_subject(config, settings))
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        pytest.exit(str(error), exits.of(error))
     if any(_selects(config, mark) for mark in ON_A_CLUSTER) and not config.getoption("collectonly"):
         stopping.on_signals()  # whoever ends a run politely gets a clean machine
         try:
             run.open()
         except (EnvironmentFault, UsageError) as error:
-            raise pytest.UsageError(str(error)) from None
+            pytest.exit(str(error), exits.of(error))
         config.pluginmanager.register(Beside(run))
         if not config.getoption("xmlpath"):
             config.option.xmlpath = str(run.artifacts.claim(JUNIT))
@@ -185,6 +183,7 @@ def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
         ground = call.when == "setup" and not isinstance(call.excinfo.value, TrafficFailed)
         if ground or isinstance(call.excinfo.value, ClusterGone):
             item.session.shouldstop = f"{item.name} can't be set up" if ground else "the cluster is gone"
+            run.stopped_by = call.excinfo.value
     run.builder.failure(item.name, call.when, call.excinfo.exconly() if call.excinfo else report.longreprtext)
     folder = run.bundle(item.name)
     if folder:  # taken while everything still stands
@@ -193,7 +192,10 @@ def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Test
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    session.config.stash[RUN].finish(exitstatus, stopped_itself=bool(session.shouldstop))
+    run = session.config.stash[RUN]
+    run.finish(exitstatus, stopped_itself=bool(session.shouldstop))
+    if run.opened:
+        session.exitstatus = run.code(exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

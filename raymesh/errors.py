@@ -29,6 +29,10 @@ class UsageError(RaymeshError):
     """An option or an input file has a value that raymesh can't take; the text says which values it takes."""
 
 
+class InputUnread(UsageError):
+    """An input file is there, and is not what it has to be; the text names the file."""
+
+
 class CommandError(RaymeshError):
     """A program that raymesh started failed; the text holds the command, its exit code and its last lines."""
 

@@ -37,11 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open all that there is, say where, and wait for Ctrl-C."""
+    running = _running(arguments.running)
     kube = existing.borrowed(arguments.context) if arguments.context else kind.kept(arguments.cluster_name, Progress())
     stopping.on_signals()
     with ExitStack() as stack:
         try:
-            show(stack, kube, _running(arguments.running))
+            show(stack, kube, running)
             threading.Event().wait()
         except KeyboardInterrupt:
             print("\nclosed", flush=True)

@@ -6,10 +6,10 @@ import argparse
 import re
 import sys
 
-from raymesh.errors import UsageError
+from raymesh.errors import InputUnread, UsageError
 from raymesh.generate.manifests import FIRST_WORKER_PORT, Plan, as_yaml, check, cluster, service, worker_range
 from raymesh.generate.merging import Wishes, merge
-from raymesh.manifests.reading import STDIN, read_file
+from raymesh.manifests.reading import STDIN, is_there, read_file
 from raymesh.manifests.writing import as_diff, replace_files
 from raymesh.ports import Contract, guide_contract, working_contract
 from raymesh.ports.habits import check_kuberay
@@ -129,7 +129,7 @@ def _merge(arguments: argparse.Namespace, wishes: Wishes) -> int:
         raise UsageError("--write changes the file, --diff only says how: one of them")
     text = read_file(path)
     if not isinstance(text, str):
-        raise UsageError(f"--merge {text}")
+        raise (InputUnread if is_there(path) else UsageError)(f"--merge {text}")
     merged = merge(text, wishes, arguments.name, path)
     _say(merged.notes)
     if arguments.write:

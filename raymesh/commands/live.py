@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from raymesh.errors import CommandError, EnvironmentFault, UsageError
+from raymesh.errors import CommandError, UsageError
+from raymesh.platform import contexts
 
 SECONDS = 60
 RAY = ("rayclusters.ray.io", "rayjobs.ray.io", "rayservices.ray.io", "raycronjobs.ray.io")
@@ -24,9 +25,10 @@ ROOT_NAMESPACE = "istio-system"  # its policies hold for the whole mesh
 def read_cluster(context: str, namespace: str | None) -> str:
     """YAML of all that bears on Ray in a cluster, or in one namespace of it and the mesh's root namespace.
 
-    Raises UsageError where the cluster has no kinds of Ray, EnvironmentFault where there is no kubectl, CommandError
-    with kubectl's words where it fails.
+    Raises UsageError for an unknown context and where the cluster has no kinds of Ray, EnvironmentFault where there is
+    no kubectl, CommandError with kubectl's words where it fails.
     """
+    contexts.check("kubectl", context)
     served = set(_kubectl(context, "api-resources", "--verbs=list", "--output=name").split())
     if not served & set(RAY):
         raise UsageError(
@@ -50,8 +52,6 @@ def _kubectl(context: str, *words: str) -> str:
     command = ["kubectl", f"--context={context}", f"--request-timeout={SECONDS}s", *words]
     try:
         done = subprocess.run(command, capture_output=True, timeout=2 * SECONDS, check=False)
-    except FileNotFoundError as error:
-        raise EnvironmentFault("there is no kubectl on PATH", "install it, or pipe its output into `-`") from error
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{' '.join(command)}: no end after {error.timeout:g} s") from error
     if done.returncode:

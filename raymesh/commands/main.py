@@ -8,15 +8,15 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 
 from raymesh import __version__
-from raymesh.commands.exits import FAULT, INTERRUPTED, USAGE
-from raymesh.errors import EnvironmentFault, RaymeshError, UsageError
+from raymesh.commands import exits
+from raymesh.errors import EnvironmentFault, RaymeshError
+from raymesh.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Command:
     """A module that has HELP, add_arguments(parser) and run(arguments); its help stands here so that it need not be."""
 
@@ -25,7 +25,7 @@ class Command:
     extra: str = ""  # of the package, where it imports more than a base install has
 
 
-@dataclass(frozen=True)
+@frozen
 class Group:
     """Commands under a word of their own."""
 
@@ -66,7 +66,9 @@ Ray inside an Istio mesh: proved, checked and made.
   measure it  raymesh ports audit --ray VERSION: real Ray on this machine against the port contract
 """
 EPILOG = """\
-exit codes: 0 clean, 1 findings, 2 wrong usage, 3 an input could not be read, 4 the machine or the network is at fault
+exit codes:
+{codes}
+
 completion: pip install 'raymesh[completion]', then eval "$(register-python-argcomplete raymesh)"
 """
 COMMANDS: Mapping[str, Command | Group] = {
@@ -105,15 +107,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "_ARGCOMPLETE" in os.environ:
             _complete()
         arguments = _parser(given).parse_args(given)
+        if not arguments.run:  # no command: whoever asks for nothing is shown what there is, and no script goes on
+            arguments.parser.print_help()
+            return exits.USAGE
         return int(arguments.run(arguments))
     except RaymeshError as error:
         print(f"raymesh: {error}", file=sys.stderr)
-        return USAGE if isinstance(error, UsageError) else FAULT
+        return exits.of(error)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return exits.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAULT
+        return exits.FAULT
 
 
 def _spelled_out(given: list[str]) -> list[str]:
@@ -142,7 +147,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="raymesh",
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=EPILOG.format(codes="\n".join(f"  {code:<4} {told}" for code, told in exits.MEANINGS.items())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"raymesh {__version__}")
@@ -152,7 +157,8 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add(parser: argparse.ArgumentParser, commands: Mapping[str, Command | Group], words: Sequence[str]) -> None:
     """Declare all commands, but import the module of the chosen one only."""
-    known = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=None, parser=parser)
+    known = parser.add_subparsers(metavar="COMMAND")
     chosen, rest = (words[0], words[1:]) if words else ("", ())
     for name, command in commands.items():
         about = f"{command.help[0].upper()}{command.help[1:]}."

@@ -26,7 +26,7 @@ examples:
 
 It is `pytest -m e2e` of the suite in this package. Evidence and report are written to the folder of --artifacts.
 
-exit codes: pytest's: 0 proven, 1 not, 2 interrupted, 3 internal error, 4 wrong usage or a fault of the machine
+exit codes: 0 proven, 1 not, 2 wrong usage, 3 a manifest of --subject can't be read, 4 the machine is at fault
 """
 
 

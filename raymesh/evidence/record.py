@@ -18,7 +18,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, ClassVar, Literal
 
-from raymesh.errors import EnvironmentFault, UsageError
+from raymesh.errors import EnvironmentFault, InputUnread, UsageError
 from raymesh.evidence.sights import Sights
 from raymesh.progress import Timing
 from raymesh.verdicts.catalog import Verdict
@@ -320,32 +320,34 @@ def to_json(record: Record) -> str:
 
 
 def from_json(text: str, name: str = "the record") -> Record:
-    """Read a record, checked against the schema. Raises UsageError that begins with `name` and says what is wrong."""
+    """Read a record, checked against the schema. Raises InputUnread that begins with `name` and says what is wrong."""
     try:
         data = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is not JSON: {error}") from None
+        raise InputUnread(f"{name} is not JSON: {error}") from None
     if not isinstance(data, dict) or "schema" not in data:
-        raise UsageError(f"{name} is not a record of a run: it has no `schema`; a run leaves one as record.json")
+        raise InputUnread(f"{name} is not a record of a run: it has no `schema`; a run leaves one as record.json")
     if data["schema"] != SCHEMA or isinstance(data["schema"], bool):
         version = shorten(json.dumps(data["schema"]), SHOWN_CHARS, placeholder="...")
-        raise UsageError(
+        raise InputUnread(
             f"{name} has schema version {version}, and this raymesh reads version {SCHEMA}: "
             "read it with the raymesh that wrote it (the field `raymesh`), or run again"
         )
     wrong = check(data)
     if wrong:
-        raise UsageError(f"{name} is not a record of schema version {SCHEMA}: {wrong}")
+        raise InputUnread(f"{name} is not a record of schema version {SCHEMA}: {wrong}")
     made: Record = _built(Record, data)
     return made
 
 
 def read(path: Path) -> Record:
-    """Read record.json. Raises UsageError where it can't be read or is no record."""
+    """Read record.json. Raises UsageError where there is none, InputUnread where it can't be read or is no record."""
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; a run leaves its record as record.json") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"can't read {path}: {error}") from None
+        raise InputUnread(f"can't read {path}: {error}") from None
     return from_json(text, str(path))
 
 

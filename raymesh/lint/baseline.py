@@ -6,17 +6,17 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from raymesh.errors import UsageError
+from raymesh.frozen import frozen
 from raymesh.lint.diagnostics import Diagnostic
 
 VERSION = 1
 Key = tuple[str, str, str]  # rule, path relative to the baseline's folder, object
 
 
-@dataclass(frozen=True)
+@frozen
 class Baseline:
     """How many findings of a rule are known in an object of a file."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from raymesh.errors import UsageError
+from raymesh.frozen import frozen
 
 OWN_FILE, SHARED_FILE = "raymesh.toml", "pyproject.toml"
 SCHEMA = Path(__file__).with_name("raymesh.schema.json")
@@ -28,7 +29,7 @@ _TYPES: Mapping[str, tuple[type, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Config:
     """The settings of a project, of checked types; the command line goes first."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from raymesh.frozen import frozen
 from raymesh.manifests.places import Edit, Place, Unread
 
 
@@ -42,7 +43,7 @@ class Diagnostic:
         return self.rule == UNREADABLE and self.severity is Severity.ERROR
 
 
-@dataclass(frozen=True)
+@frozen
 class Suppressed:
     """A finding that somebody put aside, how (comment, annotation, config, baseline) and why."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal
 
 from raymesh.errors import UsageError
+from raymesh.frozen import frozen
 from raymesh.lint.baseline import Baseline
 from raymesh.lint.diagnostics import UNREADABLE, Severity
 from raymesh.lint.registry import all_rules
@@ -18,7 +19,7 @@ GroupBy = Literal["auto", "directory", "kustomization", "all"]
 GROUPINGS: tuple[GroupBy, ...] = ("auto", "directory", "kustomization", "all")
 
 
-@dataclass(frozen=True)
+@frozen
 class PerPath:
     """Rules that are off for some files: patterns of paths, and a reason for each rule."""
 
@@ -26,7 +27,7 @@ class PerPath:
     ignore: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Policy:
     """What is done with the findings of one project. A rule is named whole (RM027) or by its beginning (RM02)."""
 

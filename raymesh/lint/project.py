@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raymesh.frozen import frozen
 from raymesh.lint.baseline import load_baseline
 from raymesh.lint.config import Config, Nearest, load_config
 from raymesh.lint.diagnostics import Diagnostic, Severity
@@ -19,7 +20,7 @@ from raymesh.manifests.relating import Options
 from raymesh.ports.versions import parse_version
 
 
-@dataclass(frozen=True)
+@frozen
 class Given:
     """What the command line says; None and empty leave it to the configuration."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.lint.diagnostics import Diagnostic, Severity
 from raymesh.manifests.places import Edit, Place
 from raymesh.manifests.reading import Document
@@ -39,7 +39,7 @@ MODULES = (
 UNCLEAR_SUPPRESSION, SUPPRESSES_NOTHING = "RM044", "RM045"  # found by raymesh.lint.suppress, not by a check
 
 
-@dataclass(frozen=True)
+@frozen
 class Hit:
     """What a rule function yields: where, what, and the cure."""
 
@@ -53,7 +53,7 @@ class Hit:
 Check = Callable[[World], Iterable[Hit]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """One rule: its id is the name of its page in raymesh/lint/pages."""
 

@@ -7,8 +7,9 @@ is left out as a whole, and a DENY rule loses just that field. Ray nodes bring a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from raymesh.frozen import frozen
 from raymesh.manifests.maybe import Maybe, every, opposite, some
 from raymesh.manifests.policies import AuthorizationPolicy, AuthorizationRule, Condition, Fields
 from raymesh.manifests.tree import Value
@@ -19,7 +20,7 @@ HTTP_CONDITION = "request."
 _GRPC_PATH = "/ray."  # gRPC calls go to /ray.rpc.SERVICE/METHOD
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """A call from one Ray pod to a port of another."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from raymesh.frozen import frozen
 from raymesh.ports.flags import FLAGS, SWITCHES
 
 # KubeRay offers its own `ray start`, made of rayStartParams, in this variable.
@@ -15,7 +15,7 @@ _ENDS = ";|&\n)#"
 _LONGEST = 65536
 
 
-@dataclass(frozen=True)
+@frozen
 class Started:
     """What a command starts: flags by name, and whether they are all of them."""
 

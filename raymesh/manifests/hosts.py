@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from raymesh.frozen import frozen
 from raymesh.manifests.access import fits
 from raymesh.manifests.relating import Case
 from raymesh.manifests.surroundings import DEFAULT_NAMESPACE
@@ -12,7 +11,7 @@ ZONE = "svc.cluster.local"
 _HEAD_SUFFIX = "-head-svc"
 
 
-@dataclass(frozen=True)
+@frozen
 class Host:
     """A Service that Ray nodes dial."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.objects import Cluster, Group, Objects
 from raymesh.manifests.policies import Kustomization
 from raymesh.manifests.reading import Document
@@ -37,7 +38,7 @@ _HARMLESS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Unrendered:
     """What can't be judged before it is rendered."""
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import yaml
 
 from raymesh.errors import UsageError
+from raymesh.frozen import frozen
 from raymesh.manifests.policies import (
     AuthorizationPolicy,
     DestinationRule,
@@ -29,7 +30,7 @@ from raymesh.manifests.tree import Value, child, elements, pairs, scalar
 from raymesh.ports import Role, Version, parse_version
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Entry:
     """One port of a Service."""
 
@@ -46,7 +47,7 @@ class Entry:
         return self.protocol is None or self.protocol.text == "TCP"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Container:
     """A container of a pod."""
 
@@ -77,7 +78,7 @@ class Container:
         return repository(self.image)[0] if self.image else ""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class UserService:
     """A Service that stands in a cluster's own spec, for KubeRay to complete."""
 
@@ -88,7 +89,7 @@ class UserService:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Group:
     """The head, or one group of workers."""
 
@@ -141,7 +142,7 @@ class Group:
         raise KeyError(name)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Cluster:
     """A RayCluster, or the cluster inside a RayJob, RayService or RayCronJob."""
 
@@ -193,7 +194,7 @@ class Cluster:
         return next((g for g in self.groups if g.role == "head"), None)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Service:
     """A Service."""
 
@@ -231,7 +232,7 @@ class Service:
         return frozenset(n for e in self.entries if (n := e.number.number) is not None)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Operator:
     """The Deployment of the KubeRay operator."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.loading import Loader
 
 ANNOTATION = "config.kubernetes.io/origin"  # what kustomize writes with buildMetadata: [originAnnotations]
 REMOTE = "//"  # in an origin that lies in another repository
 
 
-@dataclass(frozen=True)
+@frozen
 class Origin:
     """A path as the tool writes it: Helm's begins with the chart's name, kustomize's with the folder that was built."""
 

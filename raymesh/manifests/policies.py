@@ -5,10 +5,9 @@ They are told apart by identity: comparing them is not what anybody needs, and c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.reading import Document
 from raymesh.manifests.selecting import Selector
 from raymesh.manifests.tree import Value
@@ -16,7 +15,7 @@ from raymesh.manifests.tree import Value
 Fields = dict[str, tuple[Value, ...]]  # lists of words by the name of their field
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Policy:
     """An object that bears on the pods that it selects."""
 
@@ -27,7 +26,7 @@ class Policy:
     selector: Selector
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class PeerAuthentication(Policy):
     """What a mesh, a namespace or a workload asks of those who connect to it."""
 
@@ -38,7 +37,7 @@ class PeerAuthentication(Policy):
     created: str  # when, where the input is of a cluster: a file does not say it
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Condition:
     """One of `when`."""
 
@@ -47,7 +46,7 @@ class Condition:
     not_values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class AuthorizationRule:
     """One rule of an AuthorizationPolicy: who, to what, and when."""
 
@@ -59,7 +58,7 @@ class AuthorizationRule:
     has_to: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class AuthorizationPolicy(Policy):
     """Who may connect to a workload."""
 
@@ -70,14 +69,14 @@ class AuthorizationPolicy(Policy):
     dry_run: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class RequestAuthentication(Policy):
     """Which tokens of requests are valid."""
 
     targets_gateways: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class NetworkPeer:
     """One of `from` or `to` of a NetworkPolicy."""
 
@@ -86,7 +85,7 @@ class NetworkPeer:
     block: Value | None  # a CIDR
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class NetworkPort:
     """One of `ports` of a NetworkPolicy; without a number it is every port."""
 
@@ -95,7 +94,7 @@ class NetworkPort:
     end: Value | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Opening:
     """One rule of a NetworkPolicy: empty peers or ports stand for all."""
 
@@ -104,7 +103,7 @@ class Opening:
     ports: tuple[NetworkPort, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class NetworkPolicy(Policy):
     """Which packets reach and leave pods."""
 
@@ -112,7 +111,7 @@ class NetworkPolicy(Policy):
     egress: tuple[Opening, ...] | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Egress:
     """What a Sidecar lets its pods know of."""
 
@@ -120,14 +119,14 @@ class Egress:
     port: Value | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Sidecar(Policy):
     """Which services the proxies of pods know."""
 
     egress: tuple[Egress, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class ClientTls:
     """How a DestinationRule has clients speak TLS: by default, and for ports with settings of their own."""
 
@@ -135,7 +134,7 @@ class ClientTls:
     ports: dict[int, Value | None]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Subset:
     """A named part of a host's pods."""
 
@@ -144,7 +143,7 @@ class Subset:
     tls: ClientTls
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class DestinationRule(Policy):
     """How clients speak to a host."""
 
@@ -154,7 +153,7 @@ class DestinationRule(Policy):
     exported: bool  # whether other namespaces see it
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Destination:
     """Where a route leads."""
 
@@ -163,7 +162,7 @@ class Destination:
     subset: Value | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Route:
     """One route of a VirtualService."""
 
@@ -174,7 +173,7 @@ class Route:
     effects: tuple[Value, ...]  # keys that change or end calls: fault, timeout, redirect ...
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class VirtualService(Policy):
     """What becomes of calls to hosts."""
 
@@ -184,7 +183,7 @@ class VirtualService(Policy):
     exported: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class ServiceEntry(Policy):
     """Hosts that the mesh takes for known."""
 
@@ -193,7 +192,7 @@ class ServiceEntry(Policy):
     exported: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Namespace:
     """A namespace and what its labels say of the mesh."""
 
@@ -203,7 +202,7 @@ class Namespace:
     annotations: dict[str, Value]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Kustomization:
     """What kustomize makes of files."""
 

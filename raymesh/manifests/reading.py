@@ -6,16 +6,17 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.aliases import repeated
 from raymesh.manifests.loading import Loader
 from raymesh.manifests.places import Place, Unread
 
 STDIN = "-"
+MISSING = "no such file or folder"
 SUFFIXES = (".yaml", ".yml", ".json")
 # Folders of other people's files, or of no manifests. Those whose names begin with a dot are skipped, too.
 SKIPPED = ("vendor", "node_modules", "venv", "site-packages", "__pycache__")
@@ -35,7 +36,7 @@ _OURS = re.compile(
 _DEEP_LINES = re.compile(rf"^[-? \t]{{{DEEPEST // 2}}}", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@frozen
 class Document:
     """One YAML document, and where it starts in its file."""
 
@@ -63,16 +64,21 @@ def find_files(paths: Iterable[str]) -> Iterator[str | Unread]:
             found: Iterable[str | Unread] = [path]
         elif _is(path, Path.is_dir):
             found = _walk(path)
-        elif _is(path, Path.exists):  # a pipe too, as in `lint <(kustomize build)`
+        elif is_there(path):  # a pipe too, as in `lint <(kustomize build)`
             found = [path]
         else:
-            found = [Unread(Place(path, 1, 1), "no such file or folder")]
+            found = [Unread(Place(path, 1, 1), MISSING)]
         for one in found:
             real = one if isinstance(one, Unread) or one == STDIN else os.path.realpath(one)
             if isinstance(real, Unread) or real not in seen:
                 yield one
             if isinstance(real, str):
                 seen.add(real)
+
+
+def is_there(path: str) -> bool:
+    """Whether there is a file, a folder or a pipe of this name."""
+    return _is(path, Path.exists)
 
 
 def _is(path: str, what: Callable[[Path], bool]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from raymesh.frozen import frozen
 from raymesh.manifests.kustomize import Unrendered, split
 from raymesh.manifests.membership import INJECT, Membership
 from raymesh.manifests.objects import Cluster, Entry, Group, Objects, Service
@@ -26,7 +27,7 @@ _LONGEST_ADDRESS = 1024  # a name has 253 characters, and a command that prints 
 _ENOUGH_RAY_PORTS = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class Options:
     """What the person who lints knows beyond the manifests."""
 
@@ -42,7 +43,7 @@ class Options:
         return (self.istio or (0, 0)) >= (1, 27) and (self.kubernetes or (0, 0)) >= (1, 33)
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """A cluster in a mesh with all that bears on it."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.origins import ANNOTATION, Origin, kustomize_origin
 from raymesh.manifests.places import Place
 from raymesh.manifests.reading import Document
@@ -17,7 +18,7 @@ _SOURCE = re.compile(r"^# Source: (?P<path>\S.*?)\s*$", re.MULTILINE)  # what `h
 Identity = tuple[str, str, str, str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Resource:
     """One object of Kubernetes: what it is, and where it begins."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import yaml
 
+from raymesh.frozen import frozen
 from raymesh.manifests.maybe import Maybe, every, opposite
 from raymesh.manifests.reading import Document
 from raymesh.manifests.tree import Value, child, elements, scalar, scalars
@@ -14,7 +14,7 @@ from raymesh.manifests.tree import Value, child, elements, scalar, scalars
 _PREFIX_OF_KUBERAY = "ray.io/"
 
 
-@dataclass(frozen=True)
+@frozen
 class Expression:
     """One of matchExpressions."""
 
@@ -23,7 +23,7 @@ class Expression:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Selector:
     """What a selector asks of labels. One that asks nothing holds for all."""
 

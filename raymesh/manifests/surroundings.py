@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
+from raymesh.frozen import frozen
 from raymesh.manifests.maybe import Maybe
 from raymesh.manifests.membership import Membership, asked, membership
 from raymesh.manifests.objects import Cluster, Group, Objects
@@ -36,7 +36,7 @@ class Placed(Protocol):
 P = TypeVar("P", bound=Placed)
 
 
-@dataclass(frozen=True)
+@frozen
 class Member:
     """A group of a cluster, as the mesh sees it."""
 

@@ -15,12 +15,12 @@ import stat
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from tempfile import mkstemp
 
 from raymesh.errors import UsageError
+from raymesh.frozen import frozen
 from raymesh.manifests.places import shown
 
 _BOM = b"\xef\xbb\xbf"
@@ -30,7 +30,7 @@ _HERE, _EXCHANGE = -100, 2  # AT_FDCWD of fcntl.h, RENAME_EXCHANGE of linux/fs.h
 _NO_SUCH_ATTRIBUTE = (errno.ENODATA, errno.ENOTSUP)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Change:
     path: Path  # of the file itself, links followed
     told: str  # as the user named it

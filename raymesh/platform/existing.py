@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from raymesh.errors import EnvironmentFault, UsageError
-from raymesh.platform import refusals
+from raymesh.errors import EnvironmentFault
+from raymesh.platform import contexts, refusals
 from raymesh.platform.kube import Kube
 
 
@@ -20,11 +19,8 @@ def borrowed(context: str) -> Kube:
     found = shutil.which("kubectl")
     if not found:
         raise EnvironmentFault("there is no kubectl on PATH", "install the kubectl of your cluster's version")
+    contexts.check(found, context)
     kube = Kube(None, Path(found), context)
-    known = Kube(None, Path(found)).kubectl("config", "get-contexts", "-o", "name", check=False).stdout.split()
-    if context not in known:
-        where = os.environ.get("KUBECONFIG", "~/.kube/config")
-        raise UsageError(f"--context {context}: {where} has {', '.join(known) or 'no context'}")
     if why := kube.unreachable():
         found_cure = refusals.read(why)
         cure = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from raymesh.by_version import names_by_label
-from raymesh.errors import UsageError
+from raymesh.errors import InputUnread, UsageError
 from raymesh.lint.diagnostics import Diagnostic
 from raymesh.lint.run import lint_texts, read_texts
 from raymesh.manifests.collecting import collect
@@ -15,7 +15,7 @@ from raymesh.manifests.objects import Cluster, Group, Objects
 from raymesh.manifests.patching import Doc, cluster_spec
 from raymesh.manifests.patching import parse as plain
 from raymesh.manifests.places import Unread
-from raymesh.manifests.reading import find_files, parse
+from raymesh.manifests.reading import MISSING, find_files, parse
 from raymesh.manifests.relating import ADDRESS, Case, Options, fqdn_of, make_world
 from raymesh.manifests.surroundings import DEFAULT_NAMESPACE
 from raymesh.manifests.tree import ShapeError
@@ -71,10 +71,14 @@ class Wanted:
 
 
 def read(paths: Sequence[str]) -> dict[str, str]:
-    """Return the texts of files, folders or standard input (`-`), by path. Raises UsageError where one can't be had."""
+    """Return the texts of files, folders or standard input (`-`), by path.
+
+    Raises UsageError where one is not there, InputUnread where it can't be read.
+    """
     texts, unread = read_texts(find_files(paths), paths)
     if unread:
-        raise UsageError(f"--subject: {unread[0].place}: {unread[0].message}")
+        kind = UsageError if unread[0].message == MISSING else InputUnread
+        raise kind(f"--subject: {unread[0].place}: {unread[0].message}")
     return texts
 
 
@@ -144,11 +148,11 @@ def _objects(texts: Mapping[str, str]) -> Objects:
     for path, text in texts.items():
         for item in parse(path, text):
             if isinstance(item, Unread):
-                raise UsageError(f"--subject: {item.place}: {item.message}")
+                raise InputUnread(f"--subject: {item.place}: {item.message}")
             try:
                 collect(item, objects)
             except ShapeError as error:
-                raise UsageError(f"--subject: {item.place(error.node)}: {error.inside(item.root)}") from None
+                raise InputUnread(f"--subject: {item.place(error.node)}: {error.inside(item.root)}") from None
     return objects
 
 

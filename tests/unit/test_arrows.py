@@ -27,6 +27,7 @@ MIDDLE = ("raymesh.mesh", "raymesh.witness", "raymesh.verdicts", "raymesh.traffi
 LOW = ("raymesh.platform", "raymesh.images", "raymesh.machine")
 UPWARD = {
     "raymesh.errors": ("raymesh",),
+    "raymesh.frozen": ("raymesh",),
     "raymesh.paths": ("raymesh",),
     "raymesh.waiting": (*TOP, *MIDDLE, *LOW),
     "raymesh.progress": (*TOP, *MIDDLE, *LOW),

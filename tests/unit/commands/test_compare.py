@@ -41,5 +41,5 @@ def test_every_form_names_the_verdict_and_both_runs(
 def test_a_record_of_another_schema_version_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "other.json"
     other.write_text(to_json(GREEN).replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}', 1))
-    assert main(["compare", written(tmp_path, "a.json", GREEN), str(other)]) == 2
+    assert main(["compare", written(tmp_path, "a.json", GREEN), str(other)]) == 3
     assert f"{other} has schema version {SCHEMA + 1}" in capsys.readouterr().err

@@ -186,7 +186,6 @@ def test_where_none_can_be_opened_it_ends_with_the_reasons(tmp_path: Path) -> No
     [
         (("mine", "other"), [], "which RayCluster? --running NAMESPACE/NAME says it; this cluster has default/mine"),
         (("mine",), ["--running", "default/none"], "there is no RayCluster default/none"),
-        (("mine",), ["--running", "none"], "NAMESPACE/NAME of a RayCluster"),
     ],
 )
 def test_it_says_which_cluster_it_does_not_know(
@@ -196,6 +195,11 @@ def test_it_says_which_cluster_it_does_not_know(
         code, said = run(tmp_path, environment, *words)
     assert code == 2
     assert says in said
+
+
+def test_a_name_without_its_namespace_is_refused_before_anything_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dashboards", "--running", "none"]) == 2
+    assert "NAMESPACE/NAME of a RayCluster" in capsys.readouterr().err
 
 
 def test_without_a_kept_cluster_it_says_how_to_get_one(

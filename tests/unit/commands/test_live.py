@@ -18,6 +18,9 @@ KUBECTL = """\
 #!{python}
 import json, os, sys
 words = [w for w in sys.argv[1:] if not w.startswith("--context=") and not w.startswith("--request-timeout=")]
+if words[:2] == ["config", "get-contexts"]:
+    print("good")
+    sys.exit()
 with open("asked", "a") as log:
     print(*words, file=log)
 if "--context=good" not in sys.argv:
@@ -87,7 +90,7 @@ def test_a_namespace_is_read_with_the_policies_of_the_root_namespace(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--context", "bad"], 4, "context was not found"),
+        (["--context", "bad"], 2, "--context bad: ~/.kube/config has good"),
         (["--context", "good", "mine.yaml"], 2, "give no files beside it"),
         (["--context", "good", "--fix"], 2, "can't change standard input or a cluster"),
         (["-n", "default"], 2, "--namespace goes with --context"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from raymesh import __version__
-from raymesh.commands import exits
 from raymesh.commands.main import COMMANDS, Command, Group, main
 from raymesh.paths import ROOT
 from raymesh.verdicts.catalog import VERDICTS
@@ -51,7 +49,7 @@ def test_help_shows_the_proof_first(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert 0 < told.index("prove it") < told.index("check it") < told.index("make it") < told.index("measure it")
     assert all(name in told for name in COMMANDS)
-    assert "exit codes: 0 clean" in told
+    assert "exit codes:" in told
 
 
 @pytest.mark.parametrize("word", ["lint", "generate", "diff"])
@@ -117,8 +115,3 @@ def test_rules_and_verdicts_are_explained_by_one_command(capsys: pytest.CaptureF
     assert all(id_ in listed for id_ in VERDICTS)
     assert main(["explain", "V999"]) == 2
     assert "no rule and no verdict V999" in capsys.readouterr().err
-
-
-def test_the_page_has_every_exit_code() -> None:
-    rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "command-line.md").read_text(), re.MULTILINE)
-    assert [int(row) for row in rows] == sorted(v for k, v in vars(exits).items() if k.isupper())

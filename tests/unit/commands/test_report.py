@@ -28,7 +28,7 @@ def test_the_report_is_printed(record: Record, code: int, tmp_path: Path, capsys
 def test_what_is_no_record_is_an_error_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "package.json"
     path.write_text("{}")
-    assert main(["report", str(path)]) == 2
+    assert main(["report", str(path)]) == 3
     assert capsys.readouterr().err.startswith(f"raymesh: {path} is not a record of a run")
 
 

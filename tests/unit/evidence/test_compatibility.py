@@ -80,7 +80,7 @@ def test_a_record_of_another_schema_is_refused_with_the_cure(
 ) -> None:
     path = tmp_path / "a.json"  # type: ignore[operator]  # a path
     path.write_text('{"schema": 2}')
-    assert main(["matrix", str(path)]) == 2
+    assert main(["matrix", str(path)]) == 3
     assert "has schema version 2, and this raymesh reads version 1: read it with the raymesh" in capsys.readouterr().err
 
 

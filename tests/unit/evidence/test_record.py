@@ -98,7 +98,7 @@ def test_what_is_no_record_is_named(text: str) -> None:
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"^can't read {tmp_path}/none.json: "):
+    with pytest.raises(UsageError, match=f"^{tmp_path}/none.json: no such file; "):
         read(tmp_path / "none.json")
     with pytest.raises(UsageError, match=f"^can't read {tmp_path}: "):
         read(tmp_path)
