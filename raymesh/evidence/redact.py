@@ -26,6 +26,7 @@ OBJECT = re.compile(r"""(?:^|[\s{,])["']?(?:apiVersion|kind)["']?\s*:""")
 # Text inside a value that is YAML: an entry at the start of a line, and more lines.
 ENTRIES = re.compile(r"\A\s*(?:---\s*\n|#[^\n]*\n)*[\"']?[\w./-]+[\"']?:(?:[ \t][^\n]*)?\n|\A\s*- ")
 BRACES = re.compile(r"[{\[]")
+STRING = re.compile(r'"(?:[^"\\\n]|\\.){8,}"')  # in quotes
 COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*", re.MULTILINE)
 MOST_TRIES = 50  # braces of one line that may begin an object
 LONGEST_LEAF = 20_000  # characters of a value that is kept in the cache
@@ -191,10 +192,23 @@ def _value(text: str, taken: Taken) -> str:
 
 def _text(text: str, taken: Taken) -> str:
     """Clean free text: objects in its lines first, then what is known by its name, then by its form."""
+    if "\\n" in text:
+        text = STRING.sub(lambda found: _unescaped(found[0], taken) if "\\n" in found[0] else found[0], text)
     if "{" in text or "[" in text:
         text = _with_objects(text, taken)
     text = without_named(text, taken)
     return without_tokens(text, taken, _text)
+
+
+def _unescaped(literal: str, taken: Taken) -> str:
+    """Clean what a string in quotes says, lines and all; as it was, where it says nothing secret."""
+    inside: Taken = Counter()
+    try:
+        new = _value(json.loads(literal), inside)
+    except READS:
+        return literal
+    taken.update(inside)
+    return json.dumps(new, ensure_ascii=False) if +inside else literal
 
 
 def _with_objects(text: str, taken: Taken) -> str:

@@ -27,6 +27,7 @@ DATA_NAMES = {"data", "stringData", "string_data", "encryptedData"}
 VARIABLES = {"Environment", "env_vars"}  # `kubectl describe`, Ray's runtime environments
 OF_VARIABLE = {"name", "key", "optional", "fieldPath", "apiVersion", "resource", "containerName"}
 SCALARS = ("|", ">")
+TRIPLE = ('"""', "'''")
 DASH = re.compile(r"[ \t]*(?:- )*")
 REACH = 5000  # lines around the word Secret that may belong to that object
 
@@ -59,6 +60,7 @@ class _Reader:
     kind: Kind = Kind.NAMED  # of the block that is open
     depth: int = -1  # its indentation; no block is open below 0
     keeps_names: bool = False  # it is an object: names stay
+    until: str = ""  # quotes that end a value of many lines, as in TOML
     variable: str = ""  # the `name:` whose `value:` comes next
     column: int = -1
 
@@ -66,6 +68,10 @@ class _Reader:
         """Return one line, without its prefix, as it may be shown."""
         text = body.lstrip()
         indent = len(body) - len(text)
+        if self.until:
+            rest = self.until + text.partition(self.until)[2] if self.until in text else ""
+            self.until = "" if rest else self.until
+            return self._cut(body, f"{GONE}{rest}", Kind.NAMED) if text and not is_plain(text) else body
         if self.depth >= 0 and text:
             if indent > self.depth or (indent == self.depth and self.keeps_names and text.startswith("- ")):
                 return self._cut(body, self._emptied(body))
@@ -79,7 +85,9 @@ class _Reader:
         head = body[: entry.start("rest")]
         assigned = entry["joint"] == "="
         opens = BLOCK.fullmatch(entry["rest"]) is not None and not assigned
-        if in_secret and name in DATA_NAMES and opens:
+        if assigned and rest in TRIPLE and names.is_secret(name):
+            self.until = rest
+        elif in_secret and name in DATA_NAMES and opens:
             self._open(Kind.SECRET_DATA, column, keeps_names=True)
         elif in_secret and name in DATA_NAMES:
             return self._cut(body, f"{head} {GONE}", Kind.SECRET_DATA)

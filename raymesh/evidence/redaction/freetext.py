@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from raymesh.evidence.redaction import names
+from raymesh.evidence.redaction import names, programs
 from raymesh.evidence.redaction.blocks import is_plain, without_blocks
+from raymesh.evidence.redaction.chance import is_chance
 from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 
 HOT = re.compile(
     r"(?:pass|pwd|secret|token|cred|auth|cookie|jwt|bearer|otp|psk|dsn|hmac|sig|sas|mnemonic|conn|sess.?id|session.?id|webhook|pin"
-    r"|contrase|kennwort|phrase|pw|key|id_rsa|id_ed|npmrc|netrc|pypirc|docker|kubeconfig)[\w.\[\]-]{0,40}(?P<quote>\\*[\"'`]?)\]?"
+    r"|contrase|kennwort|mot.?de.?passe|senha|parola|wachtwoord|senord|adgangskode|salasana|has[lł]o|пароль|密码|密碼"
+    r"|パスワード|비밀번호|phrase|code|word|json.?data|pw|key|id_rsa|id_ed|npmrc|netrc|pypirc|docker|kubeconfig)[\w.\[\]-]{0,40}(?P<quote>\\*(?:[\"'`]|u0022|&quot;|&#34;)?)\]?"
     r"(?:(?P<joint>[ \t]*(?:=>|:=|={1,3}|!=|:)[ \t]*|(?:&gt;|>)|(?P<tuple>,[ \t]*(?=\\*[\"']))|\()|[ \t]+(?=\S))",
     re.IGNORECASE,
 )
@@ -31,8 +33,35 @@ HOT_WORDS = (
         "sessionid",
         "webhook",
     ),
-    *("pin=", "pin:", "contrase", "kennwort", "key", "id_rsa", "id_ed", "npmrc", "netrc", "pypirc", "docker"),
-    *("kubeconfig", "value", "val:", "export ", "setenv", "declare -x", "-e ", "--env", "env ", "-u ", "--user", "-u="),
+    *(
+        "pin=",
+        "pin:",
+        "contrase",
+        "kennwort",
+        "de_passe",
+        "depasse",
+        "de passe",
+        "senha",
+        "parola",
+        "wachtwoord",
+        "key",
+    ),
+    *(
+        "senord",
+        "adgangskode",
+        "salasana",
+        "haslo",
+        "hasło",
+        "пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        " code:",
+    ),
+    *(" codes:", *programs.WORDS, *programs.WORDS_OF_OPTIONS),
+    *("id_rsa", "id_ed", "npmrc", "netrc", "pypirc", "docker"),
+    *("kubeconfig", "value", "val:", "export ", "setenv", "declare -x", "-e ", "--env", "env ", "-u ", "-user ", "-u="),
     *(
         "pw",
         "phrase",
@@ -55,9 +84,12 @@ HOT_WORDS = (
 )
 # `access key`, `pass phrase`: two words are a name, too.
 LEFT = re.compile(
-    r"(?:\b(?:access|api|private|secret|client|encryption|signing|pass|auth|account|ssh) ){0,2}[\w.-]*\Z", re.IGNORECASE
+    r"(?:\b(?:access|api|private|secret|client|encryption|signing|pass|auth|account|ssh|pin|recovery|backup|otp|mfa|2fa|"
+    r"seed) ){0,2}[\w.-]*\Z",
+    re.IGNORECASE,
 )
-QUOTE = re.compile(r"\\*(?:[\"'`]|&quot;|&apos;|&#39;|&#34;)")
+CDATA = "<![CDATA["
+QUOTE = re.compile(r"\\+u0022|\\*(?:\"\"\"|'''|[\"'`]|&quot;|&apos;|&#39;|&#34;)")
 # A value that has no quotes ends before the next name with a value, or with its line.
 NEXT = re.compile(r"(?=[\s,;&|]+-{0,2}[\w.\[\]-]{1,40}[\"']?(?:=|: ))|(?=\s+--?[A-Za-z])|(?=[\r\n])|(?=\\n)|\Z")
 # What follows `token:` in a message of an error: words for a person.
@@ -90,19 +122,24 @@ COMMANDS = (
         re.IGNORECASE,
     ),
     re.compile(r"(?P<before>\b(?:token|secret)\s+)(?P<value>(?=\S*[A-Za-z])(?=\S*\d)[\w.+/=-]{16,})", re.IGNORECASE),
-    re.compile(r"(?P<before>\b(?:sqlcmd|bcp)\b[^\n]*?\s-P\s*)(?P<value>\S+)"),
-    re.compile(r"(?P<before>\b(?:mongo\w*|cqlsh)\b[^\n]*?\s-p\s*)(?P<value>[^\s-]\S*)"),
+    re.compile(r"(?P<before>\bPRAGMA\s+(?:re)?key\s*=\s*[\"'])(?P<value>[^\"'\n]+)", re.IGNORECASE),  # SQLCipher
     re.compile(
         r"(?P<before>(?:^|\s)[\w-]+(?:\.[\w-]+)*\.(?:secret|password|token|(?:secret|access|private)\.?key)[ \t]+)"
         r"(?P<value>\S+)"
     ),
-    re.compile(r"(?P<before>\bsshpass\s+-p\s*)(?P<value>\S+)"),
-    re.compile(r"(?P<before>\bredis-cli\b[^\n]*?\s-a\s+)(?P<value>\S+)"),
-    re.compile(r"(?P<before>\b(?:mysql|mysqldump|mariadb|mysqladmin)\b[^\n]*?\s-p)(?P<value>[^\s-]\S*)"),
     re.compile(r"(?P<before>\blogin\b[^\n]*?\s-p[ =]?)(?P<value>\S+)"),
     re.compile(r"(?P<before>\bpass(?:in|out)?[ =]+[\"']?pass:)(?P<value>\S+)"),
     re.compile(r"(?P<before>\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+)(?P<value>\S+)"),
-    re.compile(r"(?P<before>(?:^|\s)[\w.*-]+:(?:\d+|\*):[^:\s]+:[^:\s]+:)(?P<value>\S+)$", re.MULTILINE),  # .pgpass
+    re.compile(  # .pgpass
+        r"(?P<before>(?:^|[\s\"'])(?!(?:[0-9A-Fa-f]{2}:){4})[\w.*-]+:(?:\d+|\*):[^:\s]+:[^:\s]+:)(?P<value>[^\s\"'\\]+)(?=[\"'\\]*(?:\s|$))",
+        re.MULTILINE,
+    ),
+    re.compile(r"(?P<before>\b\w*Auth\(\s*[\"'][^\"'\n]*[\"']\s*,\s*[\"'])(?P<value>[^\"'\n]+)"),
+    re.compile(r"(?P<before>\buser_\w+=\\*[\"'])(?P<value>[^\"'\n\\]+)"),  # of Kafka's login modules
+    re.compile(r"(?P<before>\buser\s+\S+\s+(?:insecure-)?password\s+)(?P<value>\S+)"),  # HAProxy
+    re.compile(
+        r"(?i)(?P<before>\bauthorization\s+[\"'](?:basic|bearer|token)\s+)(?P<value>[^\s\"']+)"  # nginx
+    ),
     re.compile(r"(?P<before>\b[\w.-]+:)(?P<value>[^\s@:]+)(?=@(?:tcp|unix|udp)\()"),
     re.compile(r"(?P<before>\bjdbc:oracle:thin:)(?P<value>[^@\s]+)(?=@)"),
     re.compile(
@@ -117,12 +154,8 @@ COMMANDS = (
         r"(?P<value>(?=\S*[A-Za-z])(?=\S*\d)[\w.+/=-]{16,})",
         re.IGNORECASE,
     ),
+    re.compile(r"(?P<before>[?&]key=)(?P<value>[^&\s\"'<>#]{16,})"),
     re.compile(r"(?P<before>[?&](?:code|ticket|assertion|client_assertion|SAMLResponse)=)(?P<value>[^&\s\"'<>#]{8,})"),
-    re.compile(
-        r"(?P<before>\becho\s+(?:-n\s+)?[\"']?)(?P<value>[^|\s\"'$]+)"
-        r"(?=[\"']?\s*\|[^|\n]*(?:-stdin\b|\b(?:chpasswd|kinit|passwd|cryptsetup|gpg|openssl)\b|\bsudo -S))"
-    ),
-    re.compile(r"(?P<before>\b(?:un)?zip\b[^\n]*?\s-P\s*)(?P<value>\S+)"),
     re.compile(r"(?P<before>\b(?:IDENTIFIED BY|PASSWORD)\s+')(?P<value>[^']+)(?=')", re.IGNORECASE),
 )
 PAIR = re.compile(
@@ -132,6 +165,7 @@ PAIR = re.compile(
 )
 # A name, and its value further on: an element with attributes, a variable of HCL.
 APART = re.compile(
+    r"(?P<first><name>\s*(?P<named>[\w.-]+)\s*</name>\s*<value>)(?P<given>[^<]+)(?=</value>)|"
     r"(?P<before><(?P<tag>[\w.:-]+)\s[^<>\n]*>)(?P<text>[^<\n]+)(?=</)"
     r"|(?P<head>\bvariable\s+\"?(?P<name>[\w-]+)\"?\s*\{[^{}]{0,300}?\bdefault\s*=\s*\")(?P<default>[^\"\n]*)"
 )
@@ -180,10 +214,12 @@ def _hot_lines(text: str) -> list[tuple[int, int]]:
 
 
 def _without_named(text: str, taken: Taken) -> str:
+    text = programs.without_arguments(text, lambda found: _cut(found, Kind.NAMED, taken))
     text = _paired(text, taken)
     text = _named(text, taken)
     for command in COMMANDS:
         text = command.sub(lambda found: _cut(found, Kind.NAMED, taken), text)
+    text = programs.SHORT_OPTION.sub(lambda found: _short(found, taken), text)
     text = APART.sub(lambda found: _apart(found, taken), text)
     text = EXPORTED.sub(lambda found: _exported(found, taken), text)
     text = BASIC.sub(lambda found: _scheme(found, taken), text)
@@ -225,7 +261,7 @@ def _value_of(text: str, start: int, name: str, hot: re.Match[str]) -> tuple[int
     joint = hot["joint"] or " "
     spoken = hot["joint"] is None and before != "-" and not name.startswith("-")  # two words of a sentence
     called = joint.strip() == "(" and text[hot.end() : hot.end() + 1] not in {"'", '"'}
-    if spoken or called or not names.is_secret(name) or (hot["tuple"] and not names.HEADERS.fullmatch(name)):
+    if spoken or called or not names.is_secret(name) or (hot["tuple"] and not _of_tuples(name)):
         return None
     begin, end = _end_of(text, hot.end(), name, joint, before if not hot["quote"] else "")
     value = text[begin:end].strip()
@@ -233,6 +269,11 @@ def _value_of(text: str, start: int, name: str, hot: re.Match[str]) -> tuple[int
     counts = name.lower().endswith("tokens") and value.strip(",").isdigit()
     prose = joint.strip() == ":" and PROSE.match(text, begin)
     return None if not value or is_plain(value) or opens or counts or prose else (begin, end)
+
+
+def _of_tuples(name: str) -> bool:
+    """Tell whether a comma stands between this name and its value: a header, or a variable as in define('A_B', 'c')."""
+    return names.HEADERS.fullmatch(name) is not None or (names.is_variable(name) and "_" in name)
 
 
 def _end_of(text: str, begin: int, name: str, joint: str, before: str) -> tuple[int, int]:
@@ -245,6 +286,9 @@ def _end_of(text: str, begin: int, name: str, joint: str, before: str) -> tuple[
         return quote.end(), _closing(text, quote)
     if before in {"'", '"'}:  # "Authorization: Basic ..."
         ends = re.compile(rf"(?<!\\){before}|[\r\n]|\Z")
+    elif text.startswith(CDATA, begin):
+        begin += len(CDATA)
+        ends = re.compile(r"\]\]>|[\r\n]|\Z")
     elif joint.strip() in {">", "&gt;"}:
         ends = re.compile(r"<|&lt;|[\r\n]|\Z")
     elif HEADER_NAME.fullmatch(name):
@@ -297,9 +341,14 @@ def _exported(found: re.Match[str], taken: Taken) -> str:
     return found[0] if names.is_harmless(found["name"]) else _cut(found, Kind.ENVIRONMENT, taken)
 
 
+def _short(found: re.Match[str], taken: Taken) -> str:
+    return _cut(found, Kind.NAMED, taken) if is_chance(found["value"]) else found[0]
+
+
 def _apart(found: re.Match[str], taken: Taken) -> str:
-    name, before = (found["tag"], found["before"]) if found["tag"] else (found["name"], found["head"])
-    if not names.is_secret(name) or is_plain(found["text"] or found["default"]):
+    name = found["tag"] or found["named"] or found["name"]
+    before = found["before"] or found["first"] or found["head"]
+    if not names.is_secret(name) or is_plain(found["text"] or found["given"] or found["default"]):
         return found[0]
     taken[Kind.NAMED] += 1
     return f"{before}{GONE}"

@@ -10,6 +10,22 @@ from detect_secrets.plugins.keyword import DENYLIST
 
 # A name is read as words: dbPassword, db-password, DB_PASSWORD and db.password are the same two.
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+SEPARATORS = re.compile(r"[^\w]+|_+")
+# Passwords in other languages than the library's.
+FOREIGN = (
+    *("passwort", "kennwort", "contrase[nñ]a", "mot_?de_?passe", "(?<![a-z])senha", "(?<![a-z])parola", "wachtwoord"),
+    *(
+        "l[oö]senord",
+        "adgangskode",
+        "salasana",
+        "has[lł]o(?![a-z])",
+        "пароль",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+    ),
+)
 # The library's list of names, and what it lacks; each also inside a word, as in `clientsecret`.
 INSIDE = re.compile(
     "|".join(
@@ -18,8 +34,9 @@ INSIDE = re.compile(
             *(
                 r"(?<!by)(?<!com)(?<!sur)(?<!tres)pass$",
                 "masterauth",
-                "passwort",
-                "kennwort",
+                *FOREIGN,
+                "(?:account|user|storage|shared|rest)_?key",
+                "secure_?json_?data",
                 "bind_?pw",
                 "sess(?:ion)?_?id",
             ),
@@ -100,6 +117,10 @@ PAIRS = {
     ("conn", "str"),
     ("conn", "string"),
     ("pass", "phrase"),
+    ("pass", "word"),
+    *((what, code) for what in ("pin", "recovery", "backup", "otp", "mfa", "fa") for code in ("code", "codes")),
+    ("seed", "phrase"),
+    ("recovery", "phrase"),
     ("session", "id"),
     ("webhook", "url"),
     ("id", "rsa"),
@@ -397,6 +418,7 @@ def is_secret(name: str) -> bool:
         return bool(FILES.fullmatch(name) or HEADERS.fullmatch(name))
     return (
         bool(INSIDE.search("".join(words)) and INSIDE.search("_".join(words)))
+        or INSIDE.search(SEPARATORS.sub("_", name.lower())) is not None
         or not ANYWHERE.isdisjoint(words)
         or words[-1] in LAST
         or (words[-1] in KEYS and len(words) > 1 and words[-2] in OPENING)

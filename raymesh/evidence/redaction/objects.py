@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from raymesh.evidence.redaction import names
+from raymesh.evidence.redaction.chance import is_chance
+from raymesh.evidence.redaction.programs import arguments, is_by_chance
 from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 
 Clean = Callable[[str, Taken], str]
@@ -23,10 +26,21 @@ VALUE_KEYS = {
     *("contains_match", "string_match", "stringMatch", "safe_regex", "safe_regex_match", "regex"),
 }
 JWK_SECRETS = {"k", "d", "p", "q", "dp", "dq", "qi", "oth"}  # RFC 7518, section 6
-LITERALS = {"", "true", "false", "null", "none", "nil", "undefined", "yes", "no", "0", "~", "***", "<redacted>", GONE}
+LITERALS = {
+    *("", "true", "false", "null", "none", "nil", "undefined", "yes", "no", "0", "~", "***", "anonymous", "<redacted>"),
+    GONE,
+}
 REFERENCE = re.compile(r"\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\}|\{\{[^{}]*\}\}|<set to the key [^>]*>", re.ASCII)
 FLAG = re.compile(r"--?(?P<name>[A-Za-z][\w.-]*)")
 ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][\w.]*)=(?P<value>.*)", re.DOTALL)
+SETTING = re.compile(
+    r"^(?P<before>[ \t]*(?P<name>[\w.-]+)(?P<joint>[ \t]*[=:][ \t]*|[ \t]+)(?P<quote>[\"']?))(?P<value>[^\s\"']+)"
+    r"(?P=quote)(?=[ \t\r]*$)",
+    re.MULTILINE,
+)
+LOGIN_LINE = re.compile(
+    r"^(?P<before>\"[\w.@-]+\"[ \t]+\")(?P<value>[^\"\n]+)(?=\"[ \t\r]*$)", re.MULTILINE
+)  # pgbouncer
 LINE_OF_ENV = re.compile(r"(?P<name>\s*(?:export )?[A-Za-z_]\w*)=(?P<value>.*)", re.ASCII)
 
 
@@ -72,6 +86,8 @@ class Walk:
                 new = self._config_data(part, name)
             elif _kind(value) == "secretlist" and name == "items" and isinstance(part, list):
                 new = [self.value({**item, "kind": "Secret"} if isinstance(item, Mapping) else item) for item in part]
+            elif name == "secretKey" and "remoteRef" in value:  # of an ExternalSecret: which one it becomes
+                new = part
             elif name in JWK_SECRETS and "kty" in value:
                 new = self._everything(part, Kind.NAMED)
             elif name == "value" and {"op", "path"} <= value.keys():  # a JSON patch
@@ -89,12 +105,16 @@ class Walk:
             new = self._everything(part, Kind.COPY)
         elif name.lower() == "annotations" and isinstance(part, Mapping):
             new = {key: self._annotation(str(key), text) for key, text in part.items()}
+        elif name in {"encryptedData", "encrypted_data"}:
+            new = self._data(part)
         elif name == "auths":
             new = self._login(part)
         elif name == "users" and isinstance(part, list):
             new = [self._user(user) for user in part]
         elif names.is_environment(name) and isinstance(part, Mapping | list):
             new = self._environment(part)
+        elif name == "template" and isinstance(part, Mapping) and not DATA.isdisjoint(part):  # of a Secret to be made
+            new = {key: self._data(one) if key in DATA else self._entry(str(key), one) for key, one in part.items()}
         elif names.is_secret(name):
             new = self._named(name, part)
         else:
@@ -138,7 +158,7 @@ class Walk:
                 return [name, self._gone(secret, Kind.NAMED)]
         result: list[Any] = []
         flagged = False
-        for item in value:
+        for item, following in zip_longest(value, value[1:]):
             if not isinstance(item, str):
                 result.append(self.value(item))
                 flagged = False
@@ -148,7 +168,7 @@ class Walk:
                 result.append(self._gone(item, Kind.NAMED))
             else:
                 result.append(self._clean(item, self._taken))
-            flagged = flag is not None and (names.is_secret(flag["name"]) or (item == "-a" and "redis-cli" in value))
+            flagged = flag is not None and (names.is_secret(flag["name"]) or _is_taken(item, following, value))
         return result
 
     def _environment(self, part: Any) -> Any:
@@ -196,6 +216,8 @@ class Walk:
         }
 
     def _file(self, name: str, text: Any) -> Any:
+        if isinstance(text, str):
+            text = LOGIN_LINE.sub(self._login_line, SETTING.sub(self._setting, text))
         if not isinstance(text, str) or not names.is_environment_file(name):
             return self._entry(name, text)
         lines = [LINE_OF_ENV.fullmatch(line) for line in text.split("\n")]
@@ -206,6 +228,16 @@ class Walk:
             ),
             self._taken,
         )
+
+    def _setting(self, found: re.Match[str]) -> str:
+        """Cut a line of a program's own configuration: `password hidden`, or a key that is called nothing else."""
+        bare = found["name"].lower() == "key" and is_chance(found["value"])
+        if not bare and (found["joint"].strip() or not names.is_secret(found["name"])):
+            return found[0]
+        return f"{found['before']}{self._gone(found['value'], Kind.NAMED)}{found['quote']}"
+
+    def _login_line(self, found: re.Match[str]) -> str:
+        return f"{found['before']}{self._gone(found['value'], Kind.LOGIN)}"
 
     def _login(self, part: Any) -> Any:
         if not isinstance(part, Mapping):
@@ -265,6 +297,16 @@ def _pair(value: Mapping[Any, Any]) -> Kind | None:
             if names.is_secret(name.lstrip("-")):
                 return Kind.NAMED
     return None
+
+
+def _is_taken(option: str, following: Any, command: list[Any]) -> bool:
+    """Tell whether what follows an option of a command is a secret: as the program takes it, or as it looks."""
+    if not isinstance(following, str) or option.startswith("--"):
+        return False
+    if is_by_chance(option, following):
+        return True
+    line = " ".join(word for word in command if isinstance(word, str))
+    return following in arguments(line)
 
 
 def _is_object(text: str) -> bool:

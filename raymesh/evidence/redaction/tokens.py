@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.plugins.base import RegexBasedDetector
 
+from raymesh.evidence.redaction.hexadecimal import is_key
 from raymesh.evidence.redaction.taken import GONE, Kind, Taken
 
 # Of the library's detectors these are left out: words for names and logins are found with their ends by the reader of
@@ -66,6 +67,11 @@ class PrefixedTokens(RegexBasedDetector):
             r"\$(?:1|2[abxy]?|5|6|y|apr1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[^\s\"',<>]{8,}|\{S?SHA\d*\}[\w+/=]{8,}"
         ),
         re.compile(r"\bH4sI[\w+/=]{20,}|\bSDRzS[\w+/=]{20,}"),  # an object, zipped: Rancher's and Helm's copies
+        re.compile(
+            r"base64url\.bearer\.authorization\.k8s\.io\.[\w-]+|\bnapi_\w{20,}|\b\w{20,}JQQJ99\w{10,}|\bv1\.0-[0-9a-f]{24}-[0-9a-f]{40,}"
+        ),
+        re.compile(r"(?<![\w.-])(?=[a-z.]*\d)[a-z0-9]{6}\.(?=\w*[g-z])[a-z0-9]{16}(?![\w.-])"),  # kubeadm's
+        re.compile(r"(?<=/t/)[\w-]{16,}(?=/)"),  # conda's channels
         re.compile(r"\bvault:v\d+:[\w+/=]{10,}|\bs\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{22,}"),
     )
 
@@ -102,6 +108,8 @@ LIKE_AWS = 40  # characters of a secret access key
 KINDS = {"u", "l", "d"}  # of characters: upper, lower, digit
 HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2}){12,}")
 SHORTEST_KEY = 24  # bytes
+OF_DIGESTS = ("h1:", "sha256:", "sha384:", "sha512:", "SHA256:")  # go.sum's, an image's, ssh's
+DIGESTS = ("sha256-", "sha384-", "sha512-")  # of a browser's and npm's integrity
 OWN_IDS = re.compile(r"raysubmit_\w+")  # ids of Ray's jobs are evidence
 
 
@@ -128,7 +136,10 @@ def _segment(text: str, taken: Taken, clean: Callable[[str, Taken], str], depth:
                 text = text.replace(secret, GONE)
 
     def decoded(found: re.Match[str]) -> str:
-        kind = _judged(found[0], clean, depth)
+        if text.endswith(OF_DIGESTS, 0, found.start()) or found[0].startswith(DIGESTS):
+            return found[0]
+        named = HEXADECIMAL.fullmatch(found[0]) and is_key(text, *found.span())
+        kind = Kind.TOKEN if named else _judged(found[0], clean, depth)
         if kind is None:
             return found[0]
         taken[kind] += 1

@@ -35,8 +35,8 @@ class Canary:
 class Draw:
     """Draws secrets; the same ones in every run."""
 
-    def __init__(self) -> None:
-        self._random = random.Random(13)
+    def __init__(self, seed: int = 13) -> None:
+        self._random = random.Random(seed)
 
     def of(self, letters: str, length: int) -> str:
         return "".join(self._random.choices(letters, k=length))

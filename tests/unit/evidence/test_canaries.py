@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from raymesh.evidence import Artifacts, redact
-from tests.unit.evidence.canaries import CANARIES, Canary
+from tests.unit.evidence.canaries import CANARIES as OLDER
+from tests.unit.evidence.canaries import Canary
+from tests.unit.evidence.canaries_newer import NEWER
+
+CANARIES = (*OLDER, *NEWER)
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from raymesh.evidence import redact
 
@@ -49,6 +52,9 @@ EVIDENCE = (
     "name: http.method\nvalue: GET",
 )
 
+HARMLESS = yaml.safe_load(Path(__file__).with_name("harmless.yaml").read_text(encoding="utf-8"))
+EVIDENCE = (*EVIDENCE, *HARMLESS["lines"])
+
 
 @pytest.mark.parametrize("line", EVIDENCE)
 def test_a_line_of_evidence_stays_word_for_word(line: str) -> None:
@@ -58,3 +64,8 @@ def test_a_line_of_evidence_stays_word_for_word(line: str) -> None:
 def test_a_log_of_it_does_too() -> None:
     log = "".join(f"2026-11-25T03:00:00.12345678Z {line}\n" for line in EVIDENCE if "\n" not in line)
     assert redact(log).text == log
+
+
+@pytest.mark.parametrize("text", HARMLESS["texts"])
+def test_an_object_without_a_secret_does_too(text: str) -> None:
+    assert redact(text).text == text
