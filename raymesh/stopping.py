@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import ParamSpec, TypeVar
@@ -33,6 +34,28 @@ def on_signals() -> None:
     os.set_blocking(writes, False)
     signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
     threading.Thread(target=_hear, args=(reads,), daemon=True).start()
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let no signal break this block; what came meanwhile is heard at its end. Threads but the main one get none.
+
+    A program that is being started belongs to nobody until it is there: a signal in that moment would leave it behind.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda heard, _frame: came.append(heard))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            before[signal.Signals(came[0])](came[0], None)
 
 
 def stop() -> None:

@@ -74,7 +74,12 @@ def _make(made: RayEnvironment, lock: Path) -> None:
     python = _interpreter()
     try:
         run([python, "-m", "venv", made.folder], timeout=deadlines.INSTALL)
-        run([made.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", *what], timeout=deadlines.INSTALL)
+        # pip that is ended leaves what it unpacked: here it goes with the folder.
+        scratch = made.folder / "tmp"
+        scratch.mkdir()
+        words = [made.python, "-m", "pip", "install", "--quiet", "--no-cache-dir", *what]
+        run(words, timeout=deadlines.INSTALL, env={"TMPDIR": str(scratch)})
+        shutil.rmtree(scratch)
     except CommandError as error:
         raise EnvironmentFault(
             f"cannot make an environment with Ray {made.version}: {error}",

@@ -51,7 +51,7 @@ def _get(context: str, kinds: list[str], where: str) -> str:
 def _kubectl(context: str, *words: str) -> str:
     command = ["kubectl", f"--context={context}", f"--request-timeout={SECONDS}s", *words]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=2 * SECONDS, check=False)
+        done = contexts.ask(command, 2 * SECONDS)
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{' '.join(command)}: no end after {error.timeout:g} s") from error
     if done.returncode:

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -100,6 +101,10 @@ COMMANDS: Mapping[str, Command | Group] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    if argv is None:  # a program of its own: who asks it to end is heard as Ctrl-C is, and what it started ends with it
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.default_int_handler)
     given = _spelled_out(list(sys.argv[1:] if argv is None else argv))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file name that is no text must not end a run

@@ -219,14 +219,19 @@ class Workshop:
             part.mkdir(parents=True, exist_ok=True)
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
             pip += ["--timeout=30", "--retries=2"]  # whatever this machine's own are: who is silent is given up
+            # pip that is ended leaves what it unpacked: here the next run removes it.
+            scratch = done.with_suffix(".tmp")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
             with self.progress.phase(f"wheels of {image}"):
                 try:
-                    run([*pip, "-r", requirements, "-d", part], timeout=STEP_SECONDS)
+                    run([*pip, "-r", requirements, "-d", part], timeout=STEP_SECONDS, env={"TMPDIR": str(scratch)})
                 except CommandError as error:
                     raise EnvironmentFault(
                         f"can't fetch the wheels of {requirements}\n{error}",
                         "check that `pip download` works on this machine, then run again: what is done is kept",
                     ) from error
+            shutil.rmtree(scratch)
             shutil.copy(requirements, part / "requirements.txt")
             part.rename(done)
         return done

@@ -112,20 +112,27 @@ def start(
     Stopped in a thread of a run that ends.
     """
     stopping.check()
+    process: subprocess.Popen[str] | None = None
     try:
-        return subprocess.Popen(
-            argv,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env={**(os.environ if environ is None else environ), **ownership.mark()},
-            cwd=cwd,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        with stopping.held_back():
+            process = subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                env={**(os.environ if environ is None else environ), **ownership.mark()},
+                cwd=cwd,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
     except OSError as error:
         raise CommandError(f"cannot start {argv[0]}: {error.strerror}") from error
+    except BaseException:
+        if process:
+            end_group(process)
+        raise
+    return process
 
 
 @contextlib.contextmanager

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 
-from raymesh import deadlines
+from raymesh import deadlines, stopping
 from raymesh.errors import EnvironmentFault, UsageError
 
 SECONDS = 20  # kubectl reads a file
+
+
+def ask(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run kubectl to its end, or end it. Raises FileNotFoundError, and TimeoutExpired after `seconds`, scaled."""
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with stopping.held_back():
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        out, err = process.communicate(timeout=deadlines.scaled(seconds))
+    except BaseException:
+        if process:
+            process.kill()
+            process.wait()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def check(kubectl: str, context: str) -> None:
@@ -19,7 +37,7 @@ def check(kubectl: str, context: str) -> None:
     """
     command = [kubectl, "config", "get-contexts", "--output=name"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=deadlines.scaled(SECONDS), check=False)
+        done = ask(command, SECONDS)
     except FileNotFoundError as error:
         raise EnvironmentFault("there is no kubectl on PATH", "install it, or pipe its output into `-`") from error
     except subprocess.TimeoutExpired as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -21,6 +23,7 @@ from raymesh.paths import ROOT
 from tests.unit.evidence.records import GREEN, RED
 
 DAY = 86400
+LIMIT_MINUTES = 90  # of one run of .ci/run
 
 
 def script(name: str) -> ModuleType:
@@ -79,6 +82,48 @@ def test_ci_runs_a_second_lane_where_it_is_told_to(second: str, ran: int, tmp_pa
     assert len(made) == ran
     if second == "edge":
         assert made[2] == "make e2e ARGS=--lane edge --artifacts artifacts-edge"
+
+
+def minutes_of_ci() -> tuple[int, list[int]]:
+    """Return how long a part may take to end once it is asked to, and the minutes of each part, of `.ci/run`."""
+    text = (ROOT / ".ci" / "run").read_text()
+    [after] = re.findall(r"timeout --signal=TERM --kill-after=(\d+)m \"\$@\"", text)
+    made = re.findall(r"^ *(?:limit (\d+)m )?make ", text, re.MULTILINE)
+    assert made
+    assert all(made), "nothing runs without a limit"
+    return int(after), [int(minutes) for minutes in made]
+
+
+def test_all_parts_of_ci_fit_its_limit_whatever_they_wait_for() -> None:
+    after, parts = minutes_of_ci()
+    assert len(parts) == 3
+    assert sum(parts) + after <= LIMIT_MINUTES, "the one that is late ends the run"
+
+
+def test_no_wait_alone_is_longer_than_the_part_it_is_in() -> None:
+    """A wait that could outlast its part would end it without a word; the part's own limit is the last resort."""
+    _, parts = minutes_of_ci()
+    seconds = {}
+    for path in sorted((ROOT / "raymesh").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Name) and (target.id.endswith("SECONDS") or path.name == "deadlines.py"):
+                        seconds[f"{path.relative_to(ROOT)}: {target.id}"] = float(node.value.value)  # type: ignore[arg-type]  # a number
+    assert len(seconds) > 20
+    assert {name: value for name, value in seconds.items() if value > 60 * min(parts[1:])} == {}
+
+
+def test_a_part_that_does_not_end_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "make").write_text("#!/bin/sh\necho $$ > pid\nexec sleep 60\n")
+    (tmp_path / "make").chmod(0o755)
+    (tmp_path / ".ci").mkdir()
+    text = (ROOT / ".ci" / "run").read_text()
+    (tmp_path / ".ci" / "run").write_text(text.replace("limit 15m", "limit 0.5"))
+    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", tmp_path / ".ci" / "run"], env=environ, check=False, timeout=30, capture_output=True)
+    assert done.returncode == 124
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
 
 
 @pytest.fixture

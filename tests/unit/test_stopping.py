@@ -98,3 +98,29 @@ def test_leaving_the_block_ends_its_threads_and_no_others(tmp_path: Path, fails:
         assert next_one.cancelled()
         assert other.result() >= 2
     assert not (tmp_path / "next").exists()
+
+
+STARTING = """
+import os, pathlib, signal, subprocess
+from raymesh import stopping
+from raymesh.machine import programs
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+class Hit(subprocess.Popen):
+    def __init__(self, *words, **options):
+        super().__init__(*words, **options)
+        os.kill(os.getpid(), signal.SIGTERM)  # it runs, and nobody holds it yet
+        pathlib.Path("pid").write_text(str(self.pid))
+subprocess.Popen = Hit
+try:
+    programs.run(["sleep", "60"], timeout=60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_program_that_is_just_being_started_does_not_stay_behind(tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])}
+    command = [sys.executable, "-c", STARTING]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout == "interrupted\n", done.stderr
+    assert not Path("/proc", (tmp_path / "pid").read_text()).exists()

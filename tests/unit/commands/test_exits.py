@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from raymesh.commands import exits
 from raymesh.commands.main import COMMANDS, Command, Group, main
 from raymesh.paths import ROOT
+from raymesh.waiting import wait_for
 
 # A kubectl that knows the context `known`, whose API server refuses connections. Its kubeconfig may be broken.
 KUBECTL = """\
@@ -170,3 +174,24 @@ def test_a_record_that_is_not_there_is_wrong_usage_and_one_that_is_none_unreadab
 def test_what_a_command_can_not_take(line: str, expected: int, folder: Path) -> None:
     (folder / "broken.yaml").write_text("kind: RayCluster\napiVersion: [ray.io/v1\n")
     assert code(line.split()) == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("line", ["ports lint --context known", "clean --context known", "preflight --context known"])
+def test_who_is_asked_to_end_takes_along_what_it_started(line: str, number: signal.Signals, folder: Path) -> None:
+    waits = KUBECTL.replace("*) echo", "*) echo $$ > pid; exec sleep 60; echo")
+    (folder.parent / "tools" / "kubectl").write_text(waits)
+    # Whoever runs the tests with nohup or in the background hands on ignored signals.
+    heard = "import signal, sys; [signal.signal(n, signal.SIG_DFL) for n in (1, 15)]"
+    program = f"{heard}; signal.signal(2, signal.default_int_handler); from raymesh.commands import main"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program}; sys.exit(main.main())", *line.split()],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        pid = folder / "pid"
+        wait_for("kubectl runs", lambda: pid.exists() and pid.read_text().strip(), until=bool, within=30, every=0.05)
+        process.send_signal(number)
+        assert process.wait(10) == exits.INTERRUPTED
+    with contextlib.suppress(psutil.NoSuchProcess):
+        assert psutil.Process(int(pid.read_text())).status() == psutil.STATUS_ZOMBIE
