@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
 
 from raymesh.commands.main import main
 from raymesh.images import registry
 from raymesh.images.contents import bill
 from raymesh.images.recipes import fill, load_recipes
-from raymesh.lane import load_lane
+from raymesh.lane import lane_names, load_lane
 from raymesh.paths import ROOT
 
 SOURCES: list[Literal["pull", "build"]] = ["pull", "build"]
 LANE = load_lane("seed")
 RECIPES = load_recipes(LANE.as_built())
 BUILT = sorted({family for recipe in RECIPES.images.values() for family in recipe.bin})
+
+# Schemas of CycloneDX 1.5 (Apache-2.0) with those that it refers to, as cyclonedx-python-lib 11.12.0 has them.
+SCHEMAS = json.loads(gzip.decompress(Path(__file__).with_name("cyclonedx-1.5.json.gz").read_bytes()))
+VALIDATOR = Draft7Validator(
+    SCHEMAS["bom-1.5.SNAPSHOT.schema.json"],
+    registry=Registry().with_resources((one["$id"], Resource.from_contents(one)) for one in SCHEMAS.values()),
+)
 
 
 def components(source: Literal["pull", "build"]) -> dict[str, dict[str, Any]]:
@@ -31,6 +42,14 @@ def test_everything_is_in_it_once_and_it_is_the_same_each_time(source: Literal["
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
     assert not [name for name, n in Counter(one["bom-ref"] for one in made["components"]).items() if n > 1]
     assert made == bill(LANE, source)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("lane", lane_names())
+def test_it_is_what_cyclonedx_says(lane: str, source: Literal["pull", "build"]) -> None:
+    made = json.loads(json.dumps(bill(load_lane(lane), source)))
+    assert [f"{list(error.absolute_path)}: {error.message}" for error in VALIDATOR.iter_errors(made)] == []
+    assert not VALIDATOR.is_valid(made | {"components": [{"type": "program", "name": "x"}]})
 
 
 def test_every_module_of_every_go_family_is_there_with_its_sum() -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from raymesh.manifests.patching import load
 from raymesh.mesh import probes
+from raymesh.paths import ROOT
 
 IMAGES = {"rayproject/ray:2.10.0": "here/ray:1"}
 
@@ -38,3 +39,21 @@ def test_the_bearer_gets_the_meshs_certificate_where_its_client_looks_and_dials_
     assert volume["emptyDir"] == {"medium": "Memory"}  # the key is on no disk
     assert notes["traffic.sidecar.istio.io/includeOutboundIPRanges"] == ""
     assert bearer["spec"]["serviceAccountName"] == probes.BEARER
+
+
+def test_each_pod_of_ours_has_the_rights_it_needs_and_no_other() -> None:
+    """Who knocks has none; who listens to packets has the two that take it, and the node's network."""
+    files = sorted((ROOT / "manifests" / "probes").glob("*.yaml"))
+    pods = [doc for path in files for doc in yaml.safe_load_all(path.read_text()) if doc["kind"] == "Pod"]
+    assert len(pods) > len(probes.PODS)
+    for pod in pods:
+        spec = pod["spec"]
+        listens = bool(spec.get("hostNetwork"))
+        assert not spec.keys() & {"hostPID", "hostIPC"}
+        assert [volume for volume in spec.get("volumes", []) if set(volume) != {"name", "emptyDir"}] == []
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["capabilities"]["drop"] == ["ALL"]
+            assert set(context["capabilities"].get("add", [])) == ({"NET_RAW", "NET_ADMIN"} if listens else set())
+            assert not context.get("privileged")
+            assert listens or (context["runAsNonRoot"] and context["allowPrivilegeEscalation"] is False)

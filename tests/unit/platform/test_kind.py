@@ -109,6 +109,17 @@ def test_pytest_kind_makes_it_and_our_environment_stays_as_it_was(calls: Path, t
     assert not Path(".pytest-kind").exists()
 
 
+def test_what_pods_send_out_and_what_comes_through_the_node_is_rejected_in_both_families(calls: Path) -> None:
+    with kind.cluster(spec("a"), ENGINE, Progress(), keep=False):
+        pass
+    rules = [row for row in calls.read_text().splitlines() if "raymesh leak guard" in row]
+    for family in ("iptables", "ip6tables"):
+        for direction in ("--out-interface eth0", "--in-interface eth0"):
+            [rule] = [row for row in rules if f" {family} " in row and direction in row]
+            assert "--insert FORWARD 1" in rule
+            assert rule.endswith("--jump REJECT")
+
+
 @pytest.mark.usefixtures("calls")
 def test_a_kind_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIND_HANGS", "yes")
