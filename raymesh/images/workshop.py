@@ -231,7 +231,8 @@ class Workshop:
                         f"can't fetch the wheels of {requirements}\n{error}",
                         "check that `pip download` works on this machine, then run again: what is done is kept",
                     ) from error
-            shutil.rmtree(scratch)
+                finally:
+                    shutil.rmtree(scratch, ignore_errors=True)
             shutil.copy(requirements, part / "requirements.txt")
             part.rename(done)
         return done
