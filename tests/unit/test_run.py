@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from fixtures.run import PAGE, RECORD, REPORT, STEP_SUMMARY, Run
+from raymesh.errors import InUse
 from raymesh.evidence.artifacts import Artifacts
 from raymesh.evidence.html import page
 from raymesh.evidence.record import read
 from raymesh.evidence.redact import Form
 from raymesh.evidence.text import report
+from raymesh.machine import locks
 from raymesh.settings import load_settings
 from raymesh.verdicts.catalog import PLAINTEXT_REFUSED
 from raymesh.verdicts.finding import Finding
@@ -21,7 +24,9 @@ OK = Finding(PLAINTEXT_REFUSED, ok=True, expected="a reset", seen="a reset", wit
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    locked = tmp_path_factory.mktemp("locks")
+    monkeypatch.setattr(locks, "_folder", lambda: locked)
     run = Run(load_settings({"artifacts": str(tmp_path), "timeout-factor": "2"}.get, environ={}))
     yield run
     if run.opened:
@@ -40,6 +45,20 @@ def test_a_session_that_dies_leaves_its_own_record_and_no_earlier_report(run: Ru
     assert record.options["timeout-factor"] == "2"
     assert record.options["lane"] == "seed"
     assert not (tmp_path / REPORT).exists()
+
+
+def test_an_artifacts_folder_has_one_run_at_a_time(run: Run, tmp_path: Path) -> None:
+    run.open()
+    with pytest.raises(InUse, match="the artifacts folder is in use by process"), taken(tmp_path):
+        pass
+    run.progress.stream.close()
+    run.close()
+    with taken(tmp_path):
+        pass
+
+
+def taken(folder: Path) -> AbstractContextManager[locks.Held]:
+    return locks.exclusive(locks.of_folder(folder), what="the artifacts folder", within=0)
 
 
 def test_what_was_judged_so_far_is_kept(run: Run, tmp_path: Path) -> None:
