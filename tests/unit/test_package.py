@@ -188,6 +188,7 @@ def test_no_address_is_claimed_that_is_nobodys(metadata: email.message.Message, 
     """What leads somewhere is in the wheel itself: a page for every rule, by its package URL."""
     assert metadata.get_all("Project-URL", []) == []
     assert "://" not in str(metadata.get_payload())
+    assert "](" not in str(metadata.get_payload()), "an index shows no file that lies beside README"
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     for rule in all_rules():
