@@ -199,11 +199,11 @@ def fields(node: yaml.Node | None) -> dict[str, yaml.Node]:
 def picked(doc: Document, node: yaml.Node | None, names: Container[str]) -> dict[str, Value]:
     """The scalars of a mapping under these names, none for null: one walk where many are asked for."""
     found = {}
-    for key, value in pairs(node):
-        if key.value in names and value.tag != _NULL:
+    for name, value in fields(node).items():
+        if name in names:
             if not isinstance(value, yaml.ScalarNode):
                 raise ShapeError(value, "a scalar")
-            found[key.value] = Value(value.value, value, doc)
+            found[name] = Value(value.value, value, doc)
     return found
 
 
