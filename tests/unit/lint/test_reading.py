@@ -223,7 +223,7 @@ def test_any_shape_of_a_manifest_is_read_without_a_traceback(data: st.DataObject
 
 
 def test_a_wrong_shape_that_one_rule_alone_reads_is_told() -> None:
-    text = CLEAN.replace("replicas: 1\n", "replicas: 1\n    minReplicas: []\n", 1)
+    text = CLEAN.replace("minReplicas: 1\n", "minReplicas: []\n", 1)
     assert text != CLEAN
     (told,) = (f.message for f in lint_texts({"m.yaml": text}).unreadable)
     assert told == "`minReplicas` must be a single value, found a list"
