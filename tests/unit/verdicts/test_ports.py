@@ -10,11 +10,12 @@ import pytest
 from raymesh.ports import contract
 from raymesh.ports.model import Crossing
 from raymesh.proof.looks import must_cross
+from raymesh.subject import RayPod
 from raymesh.verdicts.catalog import BYPASS, CROSSED, DECLARED, LISTENING, UDP, Verdict
 from raymesh.verdicts.finding import verdicts_of
 from raymesh.verdicts.ports import crossing_ports, listening_ports, protocols_seen
 from raymesh.witness.envoy import InboundChain
-from raymesh.witness.holders import Held, Inside
+from raymesh.witness.holders import SIDECAR_UID, Held, Inside
 from raymesh.witness.sockets import State
 from tests.unit.verdicts.built_calls import AGENT
 from tests.unit.verdicts.built_calls import HEALTHY as CALLS
@@ -102,11 +103,43 @@ def test_a_udp_socket_that_waits_is_red() -> None:
     assert judged(replace(inside, udp=(*inside.udp, local))) == set()
 
 
+PAST = 40777
+
+
+def dialled_past(other: RayPod) -> Inside:
+    """A worker with a connection of Ray's to another pod that its sidecar has no part in."""
+    [own] = dialled(WORKER_B, other, through=False)
+    past = replace(own, socket=replace(own.socket, local=replace(own.socket.local, port=PAST)))
+    return more(HEALTHY["worker-b"], past)
+
+
+def takes(other: RayPod, address: str) -> Inside:
+    """The other pod, whose sidecar took that connection."""
+    return more(
+        HEALTHY[other.name], held("127.0.0.1", 15006, None, State.ESTABLISHED, (address, PAST), uid=SIDECAR_UID)
+    )
+
+
 @pytest.mark.parametrize("other", [HEAD, WORKER_A])
-def test_a_connection_that_was_dialled_past_the_sidecar_is_red(other: object) -> None:
-    [own] = dialled(WORKER_B, other, through=False)  # type: ignore[arg-type]  # a RayPod, by parametrize
-    past = replace(own, socket=replace(own.socket, local=replace(own.socket.local, port=40777)))
-    assert judged(more(HEALTHY["worker-b"], past)) == {(BYPASS, "worker-b")}
+@pytest.mark.parametrize("address", [WORKER_B.ip, "172.18.0.3"])  # its own, and a node's in its place
+def test_a_connection_that_was_dialled_past_the_sidecar_is_red(other: RayPod, address: str) -> None:
+    insides = {**HEALTHY, "worker-b": dialled_past(other), other.name: takes(other, address)}
+    assert red_of(listening_ports(MEMBERS, insides, GUIDE, {})) == {(BYPASS, "worker-b")}
+
+
+@pytest.mark.parametrize("other", [HEAD, WORKER_A])
+def test_the_other_end_of_a_pod_that_was_not_looked_at_is_taken_to_be_there(other: RayPod) -> None:
+    insides = {name: inside for name, inside in HEALTHY.items() if name != other.name}
+    found = red_of(listening_ports(MEMBERS, {**insides, "worker-b": dialled_past(other)}, GUIDE, {}))
+    assert (BYPASS, "worker-b") in found
+
+
+def test_an_end_that_stands_alone_is_no_way_past_the_sidecar() -> None:
+    """Seen after a change of policy: the sidecar had ended the connection, and Ray had not heard of it."""
+    alone = dialled_past(HEAD)
+    assert judged(alone) == set()
+    unredirected = replace(alone, tcp=tuple(end for end in alone.tcp if end.socket.local.port != 15001))
+    assert (BYPASS, "worker-b") in judged(unredirected)
 
 
 @pytest.mark.parametrize("source", [HEAD.ip, "10.244.0.200"])
