@@ -56,6 +56,19 @@ def in_namespace(doc: Doc, bench: Bench) -> Doc:
     return found
 
 
+def envoy_filter(*patches: Mapping[str, Any]) -> Doc:
+    """Return an EnvoyFilter for the sidecars of the subject's Ray pods."""
+    return {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": {"name": OWN},
+        "spec": {
+            "workloadSelector": {"labels": {"ray.io/cluster": "CLUSTER"}},
+            "configPatches": [dict(patch) for patch in patches],
+        },
+    }
+
+
 def changed(kind: str, name: str, change: Mapping[str, Any], *, namespace: str = "NAMESPACE") -> Break:
     """Merge a change into an object that is there, and put back the fields that it had.
 

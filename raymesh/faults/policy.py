@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from raymesh.faults.breaking import OWN, made, peer_authentication, replaced, without
+from raymesh.faults.breaking import OWN, envoy_filter, made, peer_authentication, replaced, without
 from raymesh.faults.fault import Fault
 from raymesh.manifests.patching import Doc
 from raymesh.mesh import istio
@@ -78,28 +78,20 @@ def inbound_tls(change: Mapping[str, Any]) -> Doc:
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         **change,
     }
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": {"name": OWN},
-        "spec": {
-            "workloadSelector": {"labels": {"ray.io/cluster": "CLUSTER"}},
-            "configPatches": [
-                {
-                    "applyTo": "FILTER_CHAIN",
-                    # Those of plaintext have no certificate: Envoy refuses the whole listener.
-                    "match": {
-                        "context": "SIDECAR_INBOUND",
-                        "listener": {"name": "virtualInbound", "filterChain": {"transportProtocol": "tls"}},
-                    },
-                    "patch": {
-                        "operation": "MERGE",
-                        "value": {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}},
-                    },
-                }
-            ],
-        },
-    }
+    return envoy_filter(
+        {
+            "applyTo": "FILTER_CHAIN",
+            # Those of plaintext have no certificate: Envoy refuses the whole listener.
+            "match": {
+                "context": "SIDECAR_INBOUND",
+                "listener": {"name": "virtualInbound", "filterChain": {"transportProtocol": "tls"}},
+            },
+            "patch": {
+                "operation": "MERGE",
+                "value": {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}},
+            },
+        }
+    )
 
 
 @contextlib.contextmanager

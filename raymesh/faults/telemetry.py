@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from raymesh import deadlines
-from raymesh.faults.breaking import OWN, made, one_worker, without
+from raymesh.faults.breaking import OWN, envoy_filter, made, one_worker, without
 from raymesh.faults.fault import Break, Fault
 from raymesh.manifests.patching import Doc
 from raymesh.mesh.istio import NAMESPACE
@@ -66,18 +66,10 @@ def sampling(percent: float) -> Doc:
     value = {"typed_config": {"@type": typed, "tracing": {"random_sampling": {"value": percent}}}}
     match = {"listener": {"filterChain": {"filter": {"name": manager}}}}
     patch = {"operation": "MERGE", "value": value}
-    return {
-        "apiVersion": "networking.istio.io/v1alpha3",
-        "kind": "EnvoyFilter",
-        "metadata": {"name": OWN},
-        "spec": {
-            "workloadSelector": {"labels": {"ray.io/cluster": "CLUSTER"}},
-            "configPatches": [
-                {"applyTo": "NETWORK_FILTER", "match": {"context": context, **match}, "patch": patch}
-                for context in ("SIDECAR_INBOUND", "SIDECAR_OUTBOUND")
-            ],
-        },
-    }
+    contexts = ("SIDECAR_INBOUND", "SIDECAR_OUTBOUND")
+    return envoy_filter(
+        *({"applyTo": "NETWORK_FILTER", "match": {"context": one, **match}, "patch": patch} for one in contexts)
+    )
 
 
 def gone(app: str) -> Break:

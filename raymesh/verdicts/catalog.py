@@ -338,7 +338,8 @@ BYPASS = _verdict(
     "no connection goes past the sidecars",
     "No connection between a Ray pod and another pod is held by Ray's programs alone at either end.",
     SOCKETS,
-    hidden="A connection that comes and goes between two looks.",
+    hidden="A connection that comes and goes between two looks. One whose other end nobody in the other pod holds is "
+    "none: nothing goes over what a sidecar ended and Ray has not heard of. V901 sees the packets.",
 )
 CROSSED = _verdict(
     "V604",

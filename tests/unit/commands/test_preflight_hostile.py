@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 from raymesh.commands.exits import CLEAN, FAULT, FOUND, USAGE
 from raymesh.commands.main import main
 from raymesh.paths import ROOT
-from tests.unit.api.server import CONTEXT, Answer, Api, borrowed
+from tests.unit.api.server import CONTEXT, Answer, Api
 from tests.unit.mesh.test_reached import serving as serving_witness
 from tests.unit.platform.test_rights_used import doc, mesh
 
@@ -25,12 +24,6 @@ ALL_TRACED = doc("telemetry.istio.io/v1", "Telemetry", "all", spec={"tracing": [
 STRICT = doc("security.istio.io/v1", "PeerAuthentication", "all", spec={"mtls": {"mode": "STRICT"}})
 PERMISSIVE = doc("security.istio.io/v1", "PeerAuthentication", "all", spec={"mtls": {"mode": "PERMISSIVE"}})
 RUNNING = ("--running", "team/mine")
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    with borrowed(monkeypatch, tmp_path) as found:
-        yield found
 
 
 def preflight(*words: str, answers: dict[str, tuple[int, str]] | None = None, context: str = CONTEXT) -> int:

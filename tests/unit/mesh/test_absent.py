@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from raymesh.mesh import absent, deployed
 from raymesh.platform import kube as platform_kube
 from raymesh.platform.kube import Kube
 from raymesh.subject.wanted import Wanted
-from tests.unit.api.server import Answer, Api, borrowed, cluster
+from tests.unit.api.server import Answer, Api
 from tests.unit.verdicts.built_subject import SUBJECT
 
 Doc = dict[str, Any]
@@ -64,19 +62,13 @@ def pod(name: str, status: Doc, uid: str = "p") -> Doc:
     }
 
 
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits here for what a real cluster takes."""
     monkeypatch.setattr(platform_kube, "ABSENT_POLLS", 1)
     monkeypatch.setattr(platform_kube, "ABSENT_EVERY", 1)
     monkeypatch.setattr(platform_kube, "TERMINAL_POLLS", 1)
     monkeypatch.setattr(deployed, "UNMADE_POLLS", 1)
-    with borrowed(monkeypatch, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def kube(api: Api, tmp_path: Path) -> Kube:
-    return cluster(api, tmp_path)
 
 
 # What is made, which event or status says why it is not, and what of that a person reads. KubeRay 1.1 writes the first

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,22 +23,11 @@ from raymesh.platform.kube import Kube
 from raymesh.platform.presence import Presence
 from raymesh.witness.http import Http
 from raymesh.witness.prometheus import Prometheus
-from tests.unit.api.server import CONTEXT, Answer, Api, borrowed, cluster, serving
+from tests.unit.api.server import CONTEXT, Answer, Api, cluster, serving
 from tests.unit.mesh.test_reached import serving as serving_witness
 from tests.unit.verdicts.built_subject import SUBJECT
 
 UNAUTHORIZED = Answer(401, "Unauthorized", "Unauthorized")
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    with borrowed(monkeypatch, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def kube(api: Api, tmp_path: Path) -> Kube:
-    return cluster(api, tmp_path)
 
 
 def gone(tmp_path: Path) -> Kube:

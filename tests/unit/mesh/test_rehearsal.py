@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from raymesh.mesh.rehearsal import beyond, of_ours, pods_of, rehearse, usage
 from raymesh.paths import ROOT
 from raymesh.platform.kube import Kube
 from raymesh.subject.wanted import Around, Wanted, read, wanted_of
-from tests.unit.api.server import Answer, Api, borrowed, cluster
+from tests.unit.api.server import Answer, Api
 
 Doc = dict[str, Any]
 
@@ -27,16 +25,10 @@ def subject(name: str) -> Wanted:
     return wanted_of(read([str(ROOT / "manifests" / "subjects" / f"{name}.yaml")]), Around())
 
 
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits here for what a real cluster takes."""
     monkeypatch.setattr(rehearsal, "SETTLED_SECONDS", 0.1)
-    with borrowed(monkeypatch, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def kube(api: Api, tmp_path: Path) -> Kube:
-    return cluster(api, tmp_path)
 
 
 def quota(hard: dict[str, str], used: dict[str, str] | None = None, **spec: Any) -> Doc:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +9,10 @@ import pytest
 from raymesh.errors import WaitTimeout
 from raymesh.mesh import removing
 from raymesh.platform.kube import Kube
-from tests.unit.api.server import Api, borrowed, cluster
+from tests.unit.api.server import Api
 
 Doc = dict[str, Any]
 CLUSTER: Doc = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "mine", "namespace": "team"}}
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    with borrowed(monkeypatch, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def kube(api: Api, tmp_path: Path) -> Kube:
-    return cluster(api, tmp_path)
 
 
 def cleaner(ray: Doc, sidecar: Doc) -> Doc:
